@@ -1,0 +1,37 @@
+import { z } from "zod";
+import { Duration } from "./duration.ts";
+import { ArtifactDigest, RunId, Token } from "./subjects.ts";
+import { Timestamp } from "./telemetry.ts";
+
+/** What a search may change. `context_length` in steps, `num_samples` in draws, `temperature` scales the spread. */
+export const Hyperparameters = z.object({
+  context_length: z.int().min(8).max(8192),
+  num_samples: z.int().min(1).max(10_000),
+  temperature: z.number().positive().max(10),
+});
+export type Hyperparameters = z.infer<typeof Hyperparameters>;
+
+export const MODEL_FAMILIES = ["chronos-bolt", "seasonal-naive", "last-value"] as const;
+
+/** What a forecaster runs now: bucket `live-configs`, key = forecaster id. Unknown fields are kept. (A-OPT-5) */
+export const LiveConfig = z.looseObject({
+  ...Hyperparameters.shape,
+  forecaster: Token,
+  horizon: Duration,
+  model: z.enum(MODEL_FAMILIES),
+  artifact: ArtifactDigest.nullable().describe("null for families without a file"),
+  version: z.int().positive().describe("1 for the first deployment, then one more each time"),
+  run_id: RunId,
+  validation_rmse: z.number().nonnegative().nullable(),
+  validation_mape: z.number().nonnegative().nullable().describe("percent"),
+  validation_mae: z.number().nonnegative().nullable(),
+  search_iterations: z.int().nonnegative(),
+  optimization_time_seconds: z.number().nonnegative(),
+  timestamp: Timestamp,
+});
+export type LiveConfig = z.infer<typeof LiveConfig>;
+
+/** How telemetry names a live config: `v3-1a2b3c4d`, or `v3` for families without an artifact. */
+export function modelVersion(config: Pick<LiveConfig, "version" | "artifact">): string {
+  return config.artifact === null ? `v${config.version}` : `v${config.version}-${config.artifact.slice(7, 15)}`;
+}

@@ -1,0 +1,82 @@
+import { z } from "zod";
+import { Token } from "./subjects.ts";
+
+/** ISO-8601 with `Z`; fractions of a second allowed. */
+export const Timestamp = z.iso.datetime();
+
+/** Name of a series' member (server, symbol). Free text, but printable: it is data, never part of a subject. */
+export const Entity = z
+  .string()
+  .min(1)
+  .max(200)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing control characters is the point
+  .regex(/^[^\u0000-\u001f\u007f]+$/, "expected no control characters");
+
+/** `telemetry.observation.<series>`: what was measured. Values carry the unit of the series. */
+export const Observation = z.looseObject({
+  ts: Timestamp,
+  entity: Entity.optional(),
+  values: z.record(z.string().min(1), z.number()).refine((values) => Object.keys(values).length > 0, "expected at least one metric"),
+});
+export type Observation = z.infer<typeof Observation>;
+
+export const VARIANTS = ["champion", "challenger"] as const;
+
+/** `telemetry.prediction.<forecaster>`: one step of one forecast, in the unit of the series. */
+export const Prediction = z.looseObject({
+  issued_at: Timestamp.describe("time of the last observation the forecast has seen"),
+  target_ts: Timestamp,
+  step: z.int().positive().describe("1 is the first step after issued_at"),
+  entity: Entity.optional(),
+  mean: z.number(),
+  lower: z.number().describe("2.5 % quantile"),
+  upper: z.number().describe("97.5 % quantile"),
+  quantiles: z.record(z.string(), z.number()).optional().describe("level, such as 0.1, to value"),
+  known_entity: z.boolean(),
+  model_version: z.string().describe("version of the live config and digest of its artifact"),
+  variant: z.enum(VARIANTS).optional().describe("absent means champion; a challenger's forecasts are never served"),
+  latency_ms: z.number().nonnegative().describe("time to compute the whole forecast this step belongs to"),
+});
+export type Prediction = z.infer<typeof Prediction>;
+
+/** `telemetry.score.<forecaster>`: a prediction joined to the truth that has arrived. */
+export const Score = z.looseObject({
+  issued_at: Timestamp,
+  target_ts: Timestamp,
+  step: z.int().positive(),
+  entity: Entity.optional(),
+  error: z.number().describe("forecast minus actual, unit of the series"),
+  abs_pct_error: z.number().nullable().describe("|error / actual| in percent; null where the actual is 0"),
+  in_interval: z.boolean().describe("lower <= actual <= upper"),
+  model_version: z.string(),
+  variant: z.enum(VARIANTS).optional(),
+  naive_error: z.number().optional().describe("last value at issued_at minus actual, the baseline to beat"),
+});
+export type Score = z.infer<typeof Score>;
+
+export const HEALTH_STATUS = ["waiting", "ok", "degraded"] as const;
+
+/** `telemetry.health.<forecaster>`: heartbeat of one instance. */
+export const Health = z.looseObject({
+  instance: z.string().min(1),
+  status: z.enum(HEALTH_STATUS).describe("waiting: no live config yet; degraded: the live config is not what is served, or forecasts fail"),
+  live_revision: z.int().nonnegative().describe("revision of live-configs that is served; 0 while waiting"),
+  model_version: z.string().nullable(),
+  rss_mb: z.number().nonnegative(),
+  latency_ms_p50: z.number().nonnegative().nullable(),
+  failures: z.int().nonnegative().describe("forecasts or loads that failed since the live config was loaded"),
+  loaded_at: Timestamp.nullable(),
+  error: z.string().optional(),
+});
+export type Health = z.infer<typeof Health>;
+
+export const telemetrySchemas = { observation: Observation, prediction: Prediction, score: Score, health: Health } as const;
+
+/** Query of `forecaster.predict.<forecaster>`; empty means the next forecast after the newest observation. */
+export const PredictRequest = z.looseObject({ entity: Entity.optional() });
+export const PredictReply = z.object({
+  forecaster: Token,
+  live_revision: z.int().positive(),
+  predictions: z.array(Prediction),
+});
+export type PredictReply = z.infer<typeof PredictReply>;
