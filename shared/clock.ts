@@ -13,15 +13,18 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   every(intervalMs, task) {
     let running = false;
-    const timer = setInterval(() => {
-      if (running) return;
-      running = true;
-      void Promise.resolve()
-        .then(task)
-        .finally(() => {
-          running = false;
-        });
-    }, Math.min(intervalMs, 2 ** 31 - 1));
+    const timer = setInterval(
+      () => {
+        if (running) return;
+        running = true;
+        void Promise.resolve()
+          .then(task)
+          .finally(() => {
+            running = false;
+          });
+      },
+      Math.min(intervalMs, 2 ** 31 - 1),
+    );
     return () => clearInterval(timer);
   },
 };
@@ -58,10 +61,12 @@ export class VirtualClock implements Clock {
    * long jump runs once for each. Going back is refused with a RangeError.
    */
   async advanceTo(targetMs: number): Promise<void> {
-    if (targetMs < this.currentMs) throw new RangeError(`the clock stands at ${this.currentMs} and cannot go back to ${targetMs}`);
+    if (targetMs < this.currentMs)
+      throw new RangeError(`the clock stands at ${this.currentMs} and cannot go back to ${targetMs}`);
     for (;;) {
       let next: Timer | undefined;
-      for (const timer of this.timers) if (timer.dueMs <= targetMs && timer.dueMs < (next?.dueMs ?? Infinity)) next = timer;
+      for (const timer of this.timers)
+        if (timer.dueMs <= targetMs && timer.dueMs < (next?.dueMs ?? Infinity)) next = timer;
       if (next === undefined) break;
       this.currentMs = Math.max(this.currentMs, next.dueMs);
       next.dueMs += next.intervalMs;

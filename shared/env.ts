@@ -12,5 +12,7 @@ export function readEnv<T>(env: NodeJS.ProcessEnv, schema: ZodType<T>): T {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   const name = issue.path.map(String).join(".");
-  throw new InvalidInputError(`environment variable ${name} is ${JSON.stringify(env[name] ?? "")}: ${issue.message}`);
+  throw new InvalidInputError(
+    `environment variable ${name} is ${JSON.stringify(env[name] ?? "")}: ${issue.message}`,
+  );
 }

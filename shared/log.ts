@@ -1,4 +1,5 @@
 import { pino } from "pino";
+import pretty from "pino-pretty";
 
 /** Structured log: facts in fields, one short sentence as message. Errors go in the field `err`. */
 export interface Log {
@@ -11,12 +12,10 @@ export interface Log {
 
 /** JSON lines on stderr, readable text where stderr is a terminal. `LOG_LEVEL` sets the level (default info). */
 export function createLog(env: NodeJS.ProcessEnv, fields: object = {}): Log {
-  const level = env.LOG_LEVEL ?? "info";
-  const base = { base: fields, level };
-  if (!process.stderr.isTTY) return pino(base, pino.destination({ dest: 2, sync: false }));
-  const transport = pino.transport({
-    target: "pino-pretty",
-    options: { destination: 2, ignore: "pid,hostname", colorize: env.NO_COLOR === undefined },
-  });
-  return pino(base, transport);
+  const options = { base: fields, level: env.LOG_LEVEL || "info" };
+  if (!process.stderr.isTTY) return pino(options, pino.destination({ dest: 2, sync: false }));
+  return pino(
+    options,
+    pretty({ destination: 2, sync: true, ignore: "pid,hostname", colorize: env.NO_COLOR === undefined }),
+  );
 }

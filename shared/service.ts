@@ -2,13 +2,13 @@ import { execFileSync } from "node:child_process";
 import { createServer } from "node:http";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
-import { type Connection, connectBus } from "./bus/connect.ts";
 import type { Bus } from "./bus/bus.ts";
+import { type Connection, connectBus } from "./bus/connect.ts";
 import { connectionSettings } from "./bus/settings.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { explain, InvalidInputError } from "./errors.ts";
-import { createLog, type Log } from "./log.ts";
 import { newUuidV7 } from "./ids.ts";
+import { createLog, type Log } from "./log.ts";
 
 export const ROOT = resolve(import.meta.dirname, "..");
 
@@ -56,7 +56,9 @@ export function folders(env: NodeJS.ProcessEnv): Folders {
 
 /** Unique among processes, readable in a log. */
 export function instanceName(): string {
-  return `${hostname().replace(/[^A-Za-z0-9-]/g, "-").slice(0, 40)}-${process.pid}-${newUuidV7().slice(-4)}`;
+  return `${hostname()
+    .replace(/[^A-Za-z0-9-]/g, "-")
+    .slice(0, 40)}-${process.pid}-${newUuidV7().slice(-4)}`;
 }
 
 /** What runs here, for receipts: the version, with the commit where git knows it. */
@@ -77,7 +79,15 @@ export function codeVersion(env: NodeJS.ProcessEnv): string {
 /** Makes the context of one service over a connection that may be shared. */
 export function serviceContext(
   service: Pick<Service, "name">,
-  shell: { bus: Bus; clock: Clock; log: Log; env: NodeJS.ProcessEnv; instance: string; codeVersion: string; dirs?: Folders },
+  shell: {
+    bus: Bus;
+    clock: Clock;
+    log: Log;
+    env: NodeJS.ProcessEnv;
+    instance: string;
+    codeVersion: string;
+    dirs?: Folders;
+  },
 ): { context: ServiceContext; problems: Map<string, string> } {
   const problems = new Map<string, string>();
   const reportHealth = (name: string, problem: string | null) => {
@@ -139,7 +149,8 @@ export async function runService(service: Service, env: NodeJS.ProcessEnv = proc
 
 export function replicas(env: NodeJS.ProcessEnv): 1 | 3 {
   const asked = env.RETUNE_REPLICAS || "1";
-  if (asked !== "1" && asked !== "3") throw new InvalidInputError(`RETUNE_REPLICAS is '${asked}', expected 1 or 3`);
+  if (asked !== "1" && asked !== "3")
+    throw new InvalidInputError(`RETUNE_REPLICAS is '${asked}', expected 1 or 3`);
   return asked === "3" ? 3 : 1;
 }
 
@@ -151,15 +162,26 @@ export function shutdownSignal(): Promise<string> {
   });
 }
 
-function serveHealth(env: NodeJS.ProcessEnv, problems: ReadonlyMap<string, string>, connection: Connection, log: Log) {
+function serveHealth(
+  env: NodeJS.ProcessEnv,
+  problems: ReadonlyMap<string, string>,
+  connection: Connection,
+  log: Log,
+) {
   if (!env.RETUNE_HTTP_PORT) return undefined;
   const server = createServer((request, response) => {
     const known = request.url === "/healthz" || request.url === "/readyz";
-    const body = { ok: problems.size === 0, problems: Object.fromEntries(problems), refusals: connection.refusals() };
+    const body = {
+      ok: problems.size === 0,
+      problems: Object.fromEntries(problems),
+      refusals: connection.refusals(),
+    };
     response.writeHead(known ? (body.ok ? 200 : 503) : 404, { "content-type": "application/json" });
     response.end(JSON.stringify(known ? body : { error: "not found" }));
   });
-  server.on("error", (err) => log.error({ err, port: env.RETUNE_HTTP_PORT }, "health port could not be opened"));
+  server.on("error", (err) =>
+    log.error({ err, port: env.RETUNE_HTTP_PORT }, "health port could not be opened"),
+  );
   server.listen(Number(env.RETUNE_HTTP_PORT), env.RETUNE_HTTP_HOST || "127.0.0.1");
   return server;
 }

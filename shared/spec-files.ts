@@ -18,7 +18,9 @@ export async function readSpecFiles(folder: string): Promise<ForecasterSpec[]> {
       const path = join(folder, name);
       const spec = readYaml(path, await readFile(path, "utf8"), ForecasterSpec);
       if (`${spec.forecaster}.yaml` === name) return spec;
-      throw new InvalidInputError(`${path}: field 'forecaster' is '${spec.forecaster}', expected '${name.slice(0, -5)}' as the file is named`);
+      throw new InvalidInputError(
+        `${path}: field 'forecaster' is '${spec.forecaster}', expected '${name.slice(0, -5)}' as the file is named`,
+      );
     }),
   );
 }

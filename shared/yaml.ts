@@ -21,5 +21,7 @@ export function readYaml<T>(path: string, text: string, schema: ZodType<T>): T {
   const line = node?.range === undefined ? "" : `:${lines.linePos(node.range[0]).line}`;
   const found = field.reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], value);
   const shown = found === undefined ? "is missing" : `is ${JSON.stringify(found)}`;
-  throw new InvalidInputError(`${path}${line}: field '${field.join(".") || "(whole file)"}' ${field.length > 0 ? shown : ""}: ${issue.message}`);
+  throw new InvalidInputError(
+    `${path}${line}: field '${field.join(".") || "(whole file)"}' ${field.length > 0 ? shown : ""}: ${issue.message}`,
+  );
 }

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { access, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { NatsConnection } from "@nats-io/nats-core";
-import { Objm, type ObjectStore, setSha256Backend } from "@nats-io/obj";
+import { type ObjectStore, Objm, setSha256Backend } from "@nats-io/obj";
 import { ArtifactDigest } from "../contracts/subjects.ts";
 import { RetuneError, UnavailableError } from "../errors.ts";
 import { whileUnavailable } from "./retry.ts";
@@ -69,7 +69,8 @@ export class ArtifactStore {
    */
   fetch(digest: string): Promise<string> {
     ArtifactDigest.parse(digest);
-    const running = this.fetching.get(digest) ?? this.load(digest).finally(() => this.fetching.delete(digest));
+    const running =
+      this.fetching.get(digest) ?? this.load(digest).finally(() => this.fetching.delete(digest));
     this.fetching.set(digest, running);
     return running;
   }
@@ -84,7 +85,9 @@ export class ArtifactStore {
       if (digestOf(await readFile(path)) === digest) return path;
       await rm(path);
     }
-    const bytes = await whileUnavailable(`artifact ${digest}`, async () => this.download(digest, await this.open()));
+    const bytes = await whileUnavailable(`artifact ${digest}`, async () =>
+      this.download(digest, await this.open()),
+    );
     return this.keep(digest, bytes);
   }
 
@@ -95,7 +98,11 @@ export class ArtifactStore {
     const chunks: Uint8Array[] = [];
     for (;;) {
       // A missing grant on flow control stalls a read for ever, without an error.
-      const { done, value } = await withTimeout(reader.read(), STALL_MS, `artifact ${digest} stalled after ${chunks.length} chunks`);
+      const { done, value } = await withTimeout(
+        reader.read(),
+        STALL_MS,
+        `artifact ${digest} stalled after ${chunks.length} chunks`,
+      );
       if (done) break;
       chunks.push(value);
     }
@@ -103,7 +110,10 @@ export class ArtifactStore {
     if (error) throw new ArtifactDamagedError(`artifact ${digest} cannot be read`, { cause: error });
     const bytes = Buffer.concat(chunks);
     const actual = digestOf(bytes);
-    if (actual !== digest) throw new ArtifactDamagedError(`artifact ${digest} has the digest ${actual}: the stored copy is damaged`);
+    if (actual !== digest)
+      throw new ArtifactDamagedError(
+        `artifact ${digest} has the digest ${actual}: the stored copy is damaged`,
+      );
     return bytes;
   }
 

@@ -8,8 +8,8 @@ import { subjects } from "../contracts/subjects.ts";
 import { InvalidInputError, StaleStateError, UnavailableError } from "../errors.ts";
 import { newEvent } from "../events.ts";
 import { newUuidV7 } from "../ids.ts";
-import type { Message } from "./message.ts";
 import { ServiceError } from "./bus.ts";
+import type { Message } from "./message.ts";
 
 let nats: TestNats;
 let a: TestContext;
@@ -26,7 +26,13 @@ afterAll(async () => {
 });
 
 function step(context: TestContext, run: string, note: string) {
-  const data: StepData & { note: string } = { run_id: run, forecaster: "f", caused_by: [], evidence: { code_version: "t" }, note };
+  const data: StepData & { note: string } = {
+    run_id: run,
+    forecaster: "f",
+    caused_by: [],
+    evidence: { code_version: "t" },
+    note,
+  };
   return newEvent({ source: context.source, type: "t", subject: "f", timeMs: context.clock.now(), data });
 }
 
@@ -35,7 +41,9 @@ describe("publishing a step once", () => {
     const run = newUuidV7();
     const subject = subjects.step("accepted", "f", run);
     const writers = Array.from({ length: 16 }, (_, i) => (i % 2 === 0 ? a : b));
-    const published = await Promise.all(writers.map((each, i) => each.bus.publishOnce(subject, step(each, run, `${i}`))));
+    const published = await Promise.all(
+      writers.map((each, i) => each.bus.publishOnce(subject, step(each, run, `${i}`))),
+    );
     expect(published.filter(({ won }) => won)).toHaveLength(1);
     expect(new Set(published.map(({ event }) => event.id)).size).toBe(1);
     expect(new Set(published.map(({ sequence }) => sequence)).size).toBe(1);
@@ -51,7 +59,9 @@ describe("publishing a step once", () => {
       ]);
       expect(new Set(outcomes.map((each) => each.step)).size).toBe(1);
       const there = await Promise.all(
-        (["approved", "rejected", "failed"] as const).map((each) => a.bus.lastMessage("DECISIONS", subjects.step(each, "f", run))),
+        (["approved", "rejected", "failed"] as const).map((each) =>
+          a.bus.lastMessage("DECISIONS", subjects.step(each, "f", run)),
+        ),
       );
       expect(there.filter((each) => each !== undefined)).toHaveLength(1);
     }
@@ -79,7 +89,8 @@ describe("consuming", () => {
         if (n === 1 && message!.deliveries < 3) throw new Error("not yet");
       },
     });
-    for (const n of [0, 1, 2]) await a.bus.store("retrain.evaluated.retry", JSON.stringify({ n }), `retry-${n}`);
+    for (const n of [0, 1, 2])
+      await a.bus.store("retrain.evaluated.retry", JSON.stringify({ n }), `retry-${n}`);
     await expect.poll(() => seen.toSorted(), { timeout: 5_000 }).toEqual(["0:1", "1:1", "1:2", "1:3", "2:1"]);
     await consumption.stop();
   });
@@ -133,10 +144,19 @@ describe("consuming", () => {
     const handler = async (messages: readonly Message[]) => {
       seen.push(...messages.map(({ sequence }) => sequence));
     };
-    const options = { stream: "DECISIONS", durable: "shared", filter: "retrain.evaluated.shared", handler } as const;
+    const options = {
+      stream: "DECISIONS",
+      durable: "shared",
+      filter: "retrain.evaluated.shared",
+      handler,
+    } as const;
     const both = await Promise.all([a.bus.consume(options), b.bus.consume(options)]);
-    const sequences = await Promise.all(Array.from({ length: 50 }, (_, i) => a.bus.store("retrain.evaluated.shared", "{}", `shared-${i}`)));
-    await expect.poll(() => seen.toSorted((x, y) => x - y), { timeout: 5_000 }).toEqual(sequences.toSorted((x, y) => x - y));
+    const sequences = await Promise.all(
+      Array.from({ length: 50 }, (_, i) => a.bus.store("retrain.evaluated.shared", "{}", `shared-${i}`)),
+    );
+    await expect
+      .poll(() => seen.toSorted((x, y) => x - y), { timeout: 5_000 })
+      .toEqual(sequences.toSorted((x, y) => x - y));
     await Promise.all(both.map((each) => each.stop()));
   });
 });
@@ -155,7 +175,9 @@ describe("key-value buckets", () => {
 
   it("name key and field of a value that breaks its schema", async () => {
     await a.bus.kv("states", z.unknown()).put("odd", { count: "three" });
-    await expect(a.bus.kv("states", Count).get("odd")).rejects.toThrow(/'odd' in bucket 'states': field 'count'/);
+    await expect(a.bus.kv("states", Count).get("odd")).rejects.toThrow(
+      /'odd' in bucket 'states': field 'count'/,
+    );
   });
 
   it("hand a watcher the current values, then the changes", async () => {
@@ -183,7 +205,12 @@ describe("key-value buckets", () => {
     const revision = await bucket.create("x", { count: 1 });
     await bucket.update("x", { count: 9 }, revision + 100).catch(() => {});
     await bucket.update("x", { count: 2 }, revision);
-    await expect.poll(() => seen).toEqual([[{ count: 1 }, true], [{ count: 2 }, true]]);
+    await expect
+      .poll(() => seen)
+      .toEqual([
+        [{ count: 1 }, true],
+        [{ count: 2 }, true],
+      ]);
     subscription.stop();
   });
 });
@@ -200,7 +227,9 @@ describe("artifacts", () => {
   });
 
   it("that nobody stored are reported missing", async () => {
-    await expect(a.bus.artifacts.fetch(`sha256-${"0".repeat(64)}`)).rejects.toThrow(/not in the object store/);
+    await expect(a.bus.artifacts.fetch(`sha256-${"0".repeat(64)}`)).rejects.toThrow(
+      /not in the object store/,
+    );
   });
 });
 
@@ -218,12 +247,22 @@ describe("micro services", () => {
       },
       stats: () => ({ lag: 0 }),
     });
-    expect(await b.bus.request("adder.add", { n: [1, 2] }, z.object({ sum: z.number() }))).toEqual({ sum: 3 });
-    await expect(b.bus.request("adder.refuse", {}, z.unknown())).rejects.toThrow(new ServiceError("field 'n' is missing", 400));
-    expect(await b.bus.request("$SRV.PING.adder", undefined, z.unknown())).toMatchObject({ type: "io.nats.micro.v1.ping_response", name: "adder" });
+    expect(await b.bus.request("adder.add", { n: [1, 2] }, z.object({ sum: z.number() }))).toEqual({
+      sum: 3,
+    });
+    await expect(b.bus.request("adder.refuse", {}, z.unknown())).rejects.toThrow(
+      new ServiceError("field 'n' is missing", 400),
+    );
+    expect(await b.bus.request("$SRV.PING.adder", undefined, z.unknown())).toMatchObject({
+      type: "io.nats.micro.v1.ping_response",
+      name: "adder",
+    });
     expect(await b.bus.request("$SRV.STATS.adder", undefined, z.unknown())).toMatchObject({
       data: { lag: 0 },
-      endpoints: [{ subject: "adder.add", num_requests: 1, num_errors: 0 }, { subject: "adder.refuse", num_errors: 1 }],
+      endpoints: [
+        { subject: "adder.add", num_requests: 1, num_errors: 0 },
+        { subject: "adder.refuse", num_errors: 1 },
+      ],
     });
     await serving.stop();
     await expect(b.bus.request("adder.add", { n: [] }, z.unknown())).rejects.toThrow(UnavailableError);
@@ -233,15 +272,21 @@ describe("micro services", () => {
 describe("reading streams", () => {
   it("replays what is there and ends, and follows across a server's death without a gap", async () => {
     const first = await a.bus.store("retrain.evaluated.read", '{"n":0}', "read-0");
-    for (let n = 1; n < 5; n++) await a.bus.store("retrain.evaluated.read", JSON.stringify({ n }), `read-${n}`);
+    for (let n = 1; n < 5; n++)
+      await a.bus.store("retrain.evaluated.read", JSON.stringify({ n }), `read-${n}`);
     const replayed: unknown[] = [];
-    for await (const each of b.bus.read("DECISIONS", { filter: "retrain.evaluated.read" })) replayed.push(each.json());
+    for await (const each of b.bus.read("DECISIONS", { filter: "retrain.evaluated.read" }))
+      replayed.push(each.json());
     expect(replayed).toEqual([0, 1, 2, 3, 4].map((n) => ({ n })));
 
     const followed: number[] = [];
-    const following = await b.bus.follow("DECISIONS", { filter: "retrain.evaluated.read", fromSequence: first + 1 }, (each) => {
-      followed.push((each.json() as { n: number }).n);
-    });
+    const following = await b.bus.follow(
+      "DECISIONS",
+      { filter: "retrain.evaluated.read", fromSequence: first + 1 },
+      (each) => {
+        followed.push((each.json() as { n: number }).n);
+      },
+    );
     await expect.poll(() => followed).toEqual([1, 2, 3, 4]);
     await nats.kill9AndRestart();
     await a.bus.store("retrain.evaluated.read", '{"n":5}', "read-5");
@@ -251,7 +296,8 @@ describe("reading streams", () => {
 
   it("ends at once on a filter nothing matches", async () => {
     const found: Message[] = [];
-    for await (const each of a.bus.read("DECISIONS", { filter: "retrain.evaluated.nobody" })) found.push(each);
+    for await (const each of a.bus.read("DECISIONS", { filter: "retrain.evaluated.nobody" }))
+      found.push(each);
     expect(found).toEqual([]);
   });
 });

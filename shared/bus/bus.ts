@@ -1,7 +1,7 @@
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { Msg, NatsConnection } from "@nats-io/nats-core";
 import type { ZodType } from "zod";
-import { DeadLetter } from "../contracts/alerts.ts";
+import type { DeadLetter } from "../contracts/alerts.ts";
 import type { CloudEvent, StepData } from "../contracts/envelope.ts";
 import { type Step, subjects, type TelemetryKind } from "../contracts/subjects.ts";
 import { explain, RetuneError, UnavailableError } from "../errors.ts";
@@ -72,9 +72,18 @@ export class Bus {
    * `messageId` recognises a repeat within two minutes, on any subject of the stream, so it must name the
    * publisher, too. A full stream is waited for: the publisher feels it, nothing is dropped.
    */
-  publishTelemetry(kind: TelemetryKind, id: string, records: readonly object[], messageId: string): Promise<number> {
+  publishTelemetry(
+    kind: TelemetryKind,
+    id: string,
+    records: readonly object[],
+    messageId: string,
+  ): Promise<number> {
     const subject = subjects.telemetry(kind, id);
-    return this.store(subject, JSON.stringify(records.length === 1 ? records[0] : records), `${subject}:${messageId}`);
+    return this.store(
+      subject,
+      JSON.stringify(records.length === 1 ? records[0] : records),
+      `${subject}:${messageId}`,
+    );
   }
 
   /** Stores an event that may occur many times on its subject (`evaluated`, alerts). Repeats of its id are dropped. */
@@ -92,7 +101,11 @@ export class Bus {
     return this.steps.publishOnce(subject, event);
   }
 
-  conclude<D extends StepData>(stage: Stage, step: Step, event: CloudEvent<D>): Promise<Published & { step: Step }> {
+  conclude<D extends StepData>(
+    stage: Stage,
+    step: Step,
+    event: CloudEvent<D>,
+  ): Promise<Published & { step: Step }> {
     return this.steps.conclude(stage, step, event);
   }
 
@@ -108,7 +121,10 @@ export class Bus {
   /** Resolve `ready` before relying on it: then the server knows of the subscription. */
   subscribeCore(
     subject: string,
-    handler: (value: unknown, message: { subject: string; header(name: string): string | undefined }) => void | Promise<void>,
+    handler: (
+      value: unknown,
+      message: { subject: string; header(name: string): string | undefined },
+    ) => void | Promise<void>,
   ): { ready: Promise<void>; stop(): void } {
     const callback = (error: Error | null, msg: Msg) => {
       if (error !== null) {
@@ -117,8 +133,15 @@ export class Bus {
       }
       const header = (name: string) => msg.headers?.get(name) || undefined;
       Promise.resolve()
-        .then(() => handler(msg.data.length === 0 ? undefined : parseJson(msg.subject, msg.data), { subject: msg.subject, header }))
-        .catch((err: unknown) => this.options.log.warn({ err, subject: msg.subject }, "message could not be handled"));
+        .then(() =>
+          handler(msg.data.length === 0 ? undefined : parseJson(msg.subject, msg.data), {
+            subject: msg.subject,
+            header,
+          }),
+        )
+        .catch((err: unknown) =>
+          this.options.log.warn({ err, subject: msg.subject }, "message could not be handled"),
+        );
     };
     const subscription = this.nc.subscribe(subject, { callback });
     return { ready: this.nc.flush(), stop: () => subscription.unsubscribe() };
@@ -180,22 +203,35 @@ export class Bus {
    * @throws {ServiceError} when the service answered with an error, or with something `schema` refuses
    * @throws {UnavailableError} when nobody answered in time
    */
-  async request<T>(subject: string, payload: unknown, schema: ZodType<T>, options: { timeoutMs?: number } = {}): Promise<T> {
+  async request<T>(
+    subject: string,
+    payload: unknown,
+    schema: ZodType<T>,
+    options: { timeoutMs?: number } = {},
+  ): Promise<T> {
     const data = payload === undefined ? "" : JSON.stringify(payload);
     const { timeoutMs = 10_000 } = options;
     const reply = await this.nc.request(subject, data, { timeout: timeoutMs }).catch((cause: unknown) => {
       throw new UnavailableError(`nobody answered on '${subject}' in ${timeoutMs} ms`, { cause });
     });
     const code = reply.headers?.get("Nats-Service-Error-Code");
-    if (code) throw new ServiceError(reply.headers?.get("Nats-Service-Error") || `'${subject}' failed`, Number(code));
+    if (code)
+      throw new ServiceError(reply.headers?.get("Nats-Service-Error") || `'${subject}' failed`, Number(code));
     const parsed = schema.safeParse(parseJson(subject, reply.data));
     if (parsed.success) return parsed.data;
     const [issue] = parsed.error.issues;
-    throw new ServiceError(`reply on '${subject}': field '${issue?.path.join(".") ?? ""}': ${issue?.message ?? "invalid"}`, 500);
+    throw new ServiceError(
+      `reply on '${subject}': field '${issue?.path.join(".") ?? ""}': ${issue?.message ?? "invalid"}`,
+      500,
+    );
   }
 
   /** Keeps a message that nobody can process, whole, once. */
-  private async bury({ stream, durable }: ConsumeOptions, { subject, sequence, deliveries, data, time }: Message, error: unknown) {
+  private async bury(
+    { stream, durable }: ConsumeOptions,
+    { subject, sequence, deliveries, data, time }: Message,
+    error: unknown,
+  ) {
     const cause = explain(error);
     const letter: DeadLetter = {
       rule: "dead-letter",
@@ -213,7 +249,16 @@ export class Bus {
       received_at: time.toISOString(),
     };
     const { source, now } = this.options;
-    const event = newEvent({ source, type: "dev.retune.alert.raised", subject: "dead-letter", timeMs: now(), data: letter });
-    await this.publishOnce(subjects.alert("raised", "dead-letter", `${stream}-${durable}-${sequence}`), event);
+    const event = newEvent({
+      source,
+      type: "dev.retune.alert.raised",
+      subject: "dead-letter",
+      timeMs: now(),
+      data: letter,
+    });
+    await this.publishOnce(
+      subjects.alert("raised", "dead-letter", `${stream}-${durable}-${sequence}`),
+      event,
+    );
   }
 }

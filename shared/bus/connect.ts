@@ -1,9 +1,9 @@
-import { connect, type NodeConnectionOptions } from "@nats-io/transport-node";
 import type { NatsConnection } from "@nats-io/nats-core";
+import { connect, type NodeConnectionOptions } from "@nats-io/transport-node";
 import { UnavailableError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { Bus, type BusOptions } from "./bus.ts";
-import { provision, type Provisioned } from "./topology.ts";
+import { type Provisioned, provision } from "./topology.ts";
 
 export interface Connection {
   readonly bus: Bus;

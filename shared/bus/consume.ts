@@ -83,10 +83,14 @@ export class DurableConsumer implements Consumption {
   async start(): Promise<void> {
     const { stream, durable } = this.options;
     await this.ensureConsumer();
-    this.pull = new Pull(this.nc, { stream, durable }, {
-      onDelivery: (delivery) => this.take(delivery),
-      onEnd: (end) => void this.resume(end),
-    });
+    this.pull = new Pull(
+      this.nc,
+      { stream, durable },
+      {
+        onDelivery: (delivery) => this.take(delivery),
+        onEnd: (end) => void this.resume(end),
+      },
+    );
     this.ask();
   }
 
@@ -116,7 +120,9 @@ export class DurableConsumer implements Consumption {
       });
       if (found !== undefined) {
         if (found.config.filter_subject === filter) return;
-        throw new InvalidInputError(`consumer '${durable}' filters '${found.config.filter_subject}', expected '${filter}'`);
+        throw new InvalidInputError(
+          `consumer '${durable}' filters '${found.config.filter_subject}', expected '${filter}'`,
+        );
       }
       await this.jsm.consumers.add(stream, {
         durable_name: durable,
@@ -210,7 +216,10 @@ export class DurableConsumer implements Consumption {
       this.log.error(fields, "dead letter");
       each.term();
     } catch (buryError) {
-      this.log.error({ ...fields, err: buryError, first: explain(error) }, "dead letter could not be written, will try again");
+      this.log.error(
+        { ...fields, err: buryError, first: explain(error) },
+        "dead letter could not be written, will try again",
+      );
       each.nak(RETRY_DELAYS_MS.at(-1)!);
     }
   }

@@ -1,4 +1,4 @@
-import { Kvm, type KV, type KvWatchEntry } from "@nats-io/kv";
+import { type KV, Kvm, type KvWatchEntry } from "@nats-io/kv";
 import type { NatsConnection, QueuedIterator } from "@nats-io/nats-core";
 import type { ZodType } from "zod";
 import { InvalidInputError, StaleStateError } from "../errors.ts";
@@ -134,7 +134,10 @@ export class KvBucket<T> {
       const value = entry.operation === "PUT" ? this.parse(entry.key, entry.value) : null;
       await handler({ key: entry.key, value, revision: entry.revision });
     } catch (err) {
-      this.log.error({ err, bucket: this.name, key: entry.key, revision: entry.revision }, "entry could not be handled");
+      this.log.error(
+        { err, bucket: this.name, key: entry.key, revision: entry.revision },
+        "entry could not be handled",
+      );
     }
   }
 
@@ -142,7 +145,11 @@ export class KvBucket<T> {
     return whileUnavailable(`bucket '${this.name}', key '${key}'`, async () => action(await this.open()));
   }
 
-  private async write(key: string, action: (kv: KV, data: Uint8Array) => Promise<number>, value: T): Promise<number> {
+  private async write(
+    key: string,
+    action: (kv: KV, data: Uint8Array) => Promise<number>,
+    value: T,
+  ): Promise<number> {
     const data = new TextEncoder().encode(JSON.stringify(value));
     let tries = 0;
     try {
@@ -162,14 +169,18 @@ export class KvBucket<T> {
 
   private stale(key: string, error: unknown): unknown {
     if (!isWrongLastSequence(error)) return error;
-    return new StaleStateError(`'${key}' in bucket '${this.name}' was written by another since it was read`, { cause: error });
+    return new StaleStateError(`'${key}' in bucket '${this.name}' was written by another since it was read`, {
+      cause: error,
+    });
   }
 
   private parse(key: string, data: Uint8Array): T {
     const parsed = this.schema.safeParse(parseJson(`${this.name}/${key}`, data));
     if (parsed.success) return parsed.data;
     const [issue] = parsed.error.issues;
-    throw new InvalidInputError(`'${key}' in bucket '${this.name}': field '${issue?.path.join(".") ?? ""}': ${issue?.message ?? "invalid"}`);
+    throw new InvalidInputError(
+      `'${key}' in bucket '${this.name}': field '${issue?.path.join(".") ?? ""}': ${issue?.message ?? "invalid"}`,
+    );
   }
 }
 

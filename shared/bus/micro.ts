@@ -29,7 +29,11 @@ const QUEUE = "q";
  * (The client's own services module exists as a pre-release only.) A handler that throws answers with
  * `Nats-Service-Error-Code` 400 where the request was at fault, else 500, and the service goes on.
  */
-export function serveMicro(nc: NatsConnection, service: MicroService, log: Log): { id: string; stop(): Promise<void> } {
+export function serveMicro(
+  nc: NatsConnection,
+  service: MicroService,
+  log: Log,
+): { id: string; stop(): Promise<void> } {
   const id = newUuidV7();
   const started = new Date().toISOString();
   const stats = new Map<string, EndpointStats>();
@@ -42,7 +46,12 @@ export function serveMicro(nc: NatsConnection, service: MicroService, log: Log):
       type: "io.nats.micro.v1.info_response",
       ...identity,
       description: service.description,
-      endpoints: [...stats.keys()].map((subject) => ({ name: endpointName(subject), subject, queue_group: QUEUE, metadata: {} })),
+      endpoints: [...stats.keys()].map((subject) => ({
+        name: endpointName(subject),
+        subject,
+        queue_group: QUEUE,
+        metadata: {},
+      })),
     }),
     STATS: () => ({
       type: "io.nats.micro.v1.stats_response",
@@ -54,7 +63,8 @@ export function serveMicro(nc: NatsConnection, service: MicroService, log: Log):
         subject,
         queue_group: QUEUE,
         ...each,
-        average_processing_time: each.num_requests === 0 ? 0 : Math.round(each.processing_time / each.num_requests),
+        average_processing_time:
+          each.num_requests === 0 ? 0 : Math.round(each.processing_time / each.num_requests),
       })),
     }),
   };

@@ -13,14 +13,19 @@ export function isWrongLastSequence(error: unknown): boolean {
  *
  * @throws {UnavailableError} when the time is up, with the last error as its cause
  */
-export async function whileUnavailable<T>(what: string, attempt: () => Promise<T>, limitMs = 30_000): Promise<T> {
+export async function whileUnavailable<T>(
+  what: string,
+  attempt: () => Promise<T>,
+  limitMs = 30_000,
+): Promise<T> {
   const deadline = performance.now() + limitMs;
   for (let delayMs = 20; ; delayMs = Math.min(delayMs * 2, 1_000)) {
     try {
       return await attempt();
     } catch (error) {
       if (isFinal(error)) throw error;
-      if (performance.now() + delayMs > deadline) throw new UnavailableError(`${what}: no answer in ${limitMs} ms`, { cause: error });
+      if (performance.now() + delayMs > deadline)
+        throw new UnavailableError(`${what}: no answer in ${limitMs} ms`, { cause: error });
       await sleep(delayMs);
     }
   }
@@ -31,5 +36,12 @@ function isFinal(error: unknown): boolean {
   if (error instanceof JetStreamError) return false;
   const name = error instanceof Error ? error.name : "";
   // Requests that fell into a reconnect or a restarting server; all else is a mistake of ours.
-  return !["TimeoutError", "NoRespondersError", "RequestError", "ConnectionError", "ClosedConnectionError", "JetStreamNotEnabled"].includes(name);
+  return ![
+    "TimeoutError",
+    "NoRespondersError",
+    "RequestError",
+    "ConnectionError",
+    "ClosedConnectionError",
+    "JetStreamNotEnabled",
+  ].includes(name);
 }

@@ -55,7 +55,10 @@ export class StepPublisher {
     return whileUnavailable(`publish on '${subject}'`, async () => {
       let sequence: number | undefined;
       try {
-        const ack = await this.js.publish(subject, payload, { expect: { lastSubjectSequence: 0 }, timeout: 2_000 });
+        const ack = await this.js.publish(subject, payload, {
+          expect: { lastSubjectSequence: 0 },
+          timeout: 2_000,
+        });
         if (!ack.duplicate) sequence = ack.seq;
       } catch (error) {
         const there = await this.streams.last("DECISIONS", subject);
@@ -66,7 +69,8 @@ export class StepPublisher {
       }
       if (sequence !== undefined) return { event, sequence, won: true };
       const there = await this.streams.last("DECISIONS", subject);
-      if (there === undefined) throw new UnavailableError(`'${subject}' was reported as published and is not there`);
+      if (there === undefined)
+        throw new UnavailableError(`'${subject}' was reported as published and is not there`);
       const stored = CloudEvent.parse(there.json()) as CloudEvent<D>;
       return { event: stored, sequence: there.sequence, won: stored.id === event.id };
     });
@@ -77,7 +81,11 @@ export class StepPublisher {
    * this call included, publishes (or finds published) the outcome that was claimed. So a stage has one
    * outcome however many processes, redeliveries and crashes there are, and so a run ends once.
    */
-  async conclude<D extends StepData>(stage: Stage, step: Step, event: CloudEvent<D>): Promise<Published & { step: Step }> {
+  async conclude<D extends StepData>(
+    stage: Stage,
+    step: Step,
+    event: CloudEvent<D>,
+  ): Promise<Published & { step: Step }> {
     const { run_id, forecaster } = event.data;
     const claimed = await this.claim(`claim.${run_id}.${stage}`, { step, event });
     const published = await this.publishOnce(subjects.step(claimed.step, forecaster, run_id), claimed.event);

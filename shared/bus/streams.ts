@@ -1,4 +1,10 @@
-import { DeliverPolicy, type JetStreamClient, type JetStreamManager, type JsMsg, type StoredMsg } from "@nats-io/jetstream";
+import {
+  DeliverPolicy,
+  type JetStreamClient,
+  type JetStreamManager,
+  type JsMsg,
+  type StoredMsg,
+} from "@nats-io/jetstream";
 import type { Log } from "../log.ts";
 import { type Message, message } from "./message.ts";
 import { whileUnavailable } from "./retry.ts";
@@ -47,7 +53,9 @@ export class Streams {
   /** What the stream holds now, in order; ends there. */
   async *read(stream: StreamName, options: ReadOptions = {}): AsyncGenerator<Message> {
     const { lastSequence } = await this.state(stream);
-    const consumer = await whileUnavailable(`read ${stream}`, () => this.js.consumers.get(stream, ordered(options)));
+    const consumer = await whileUnavailable(`read ${stream}`, () =>
+      this.js.consumers.get(stream, ordered(options)),
+    );
     const { num_pending } = await consumer.info(true);
     if (num_pending === 0) return;
     let left = num_pending;
@@ -74,14 +82,19 @@ export class Streams {
     options: ReadOptions,
     handler: (message: Message) => void | Promise<void>,
   ): Promise<{ stop(): Promise<void> }> {
-    const consumer = await whileUnavailable(`follow ${stream}`, () => this.js.consumers.get(stream, ordered(options)));
+    const consumer = await whileUnavailable(`follow ${stream}`, () =>
+      this.js.consumers.get(stream, ordered(options)),
+    );
     const messages = await consumer.consume({ max_messages: 1_000 });
     const loop = (async () => {
       for await (const each of messages) {
         try {
           await handler(fromJs(each));
         } catch (err) {
-          this.log.error({ err, stream, subject: each.subject, sequence: each.seq }, "message could not be handled");
+          this.log.error(
+            { err, stream, subject: each.subject, sequence: each.seq },
+            "message could not be handled",
+          );
         }
       }
     })();

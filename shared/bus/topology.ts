@@ -1,4 +1,10 @@
-import { jetstreamManager, RetentionPolicy, DiscardPolicy, StorageType, type StreamConfig } from "@nats-io/jetstream";
+import {
+  DiscardPolicy,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { RetuneError } from "../errors.ts";
 
@@ -104,7 +110,10 @@ export interface Provisioned {
  *
  * @throws {TopologyMismatchError} naming every stream, field, wanted and found value that differ
  */
-export async function provision(nc: NatsConnection, options: { replicas: 1 | 3; create: boolean }): Promise<Provisioned[]> {
+export async function provision(
+  nc: NatsConnection,
+  options: { replicas: 1 | 3; create: boolean },
+): Promise<Provisioned[]> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const present = new Set<string>();
   for await (const name of jsm.streams.names()) present.add(name);
@@ -120,7 +129,8 @@ export async function provision(nc: NatsConnection, options: { replicas: 1 | 3; 
     differences.push(...compare(wanted, config));
     done.push({ name: wanted.name, created: !exists });
   }
-  if (differences.length > 0) throw new TopologyMismatchError(`the server's topology differs: ${differences.join("; ")}`);
+  if (differences.length > 0)
+    throw new TopologyMismatchError(`the server's topology differs: ${differences.join("; ")}`);
   return done;
 }
 
@@ -130,7 +140,9 @@ export function compare(wanted: Wanted, found: StreamConfig): string[] {
     const echoed = normalise(found[field as keyof StreamConfig]);
     return JSON.stringify(normalise(value)) === JSON.stringify(echoed)
       ? []
-      : [`${wanted.name}.${field} is ${JSON.stringify(echoed)}, expected ${JSON.stringify(normalise(value))}`];
+      : [
+          `${wanted.name}.${field} is ${JSON.stringify(echoed)}, expected ${JSON.stringify(normalise(value))}`,
+        ];
   });
 }
 

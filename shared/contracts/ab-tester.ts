@@ -38,7 +38,11 @@ export const AbTest = z.looseObject({
 });
 export type AbTest = z.infer<typeof AbTest>;
 
-export const AbTestEvent = z.looseObject({ test: AbTest, comparison: ShadowComparison, caused_by: z.array(z.int().nonnegative()) });
+export const AbTestEvent = z.looseObject({
+  test: AbTest,
+  comparison: ShadowComparison,
+  caused_by: z.array(z.int().nonnegative()),
+});
 
 /** Request of `ab-tester.create`. */
 export const AbTestCreate = z.object({

@@ -1,9 +1,9 @@
 import { z } from "zod";
+import { Duration } from "./duration.ts";
 import { Evidence } from "./envelope.ts";
 import { SEVERITIES } from "./spec.ts";
-import { Timestamp } from "./telemetry.ts";
-import { Duration } from "./duration.ts";
 import { Token } from "./subjects.ts";
+import { Timestamp } from "./telemetry.ts";
 
 /** Data of `alert.raised.<rule>.<subject>` and `alert.cleared.…`. */
 export const Alert = z.looseObject({
@@ -37,7 +37,11 @@ export const AlertRules = z.strictObject({
     z.strictObject({
       rule: Token,
       when: z.discriminatedUnion("kind", [
-        z.strictObject({ kind: z.literal("step"), step: z.enum(["deployed", "rolled-back", "failed", "rejected", "verified", "held"]), stage: z.string().optional() }),
+        z.strictObject({
+          kind: z.literal("step"),
+          step: z.enum(["deployed", "rolled-back", "failed", "rejected", "verified", "held"]),
+          stage: z.string().optional(),
+        }),
         z.strictObject({ kind: z.literal("consecutive-rejections"), count: z.int().positive() }),
         z.strictObject({ kind: z.literal("slow-optimization"), longer_than: Duration }),
         z.strictObject({ kind: z.literal("stale"), longer_than: Duration }),

@@ -36,7 +36,9 @@ export type Verified = z.infer<typeof Verified>;
 export const RolledBack = StepData.extend({
   cause: z.enum(["watch", "manual", "failed-deployment"]),
   reasons: z.array(z.string()),
-  rolled_back_run: RunId.describe("the run whose config was taken back; equals run_id while its watch was on"),
+  rolled_back_run: RunId.describe(
+    "the run whose config was taken back; equals run_id while its watch was on",
+  ),
   from_version: z.int().positive(),
   restored: LiveConfig.nullable().describe("the config that is live again; null where there was none before"),
   revision: z.int().nonnegative(),
@@ -48,7 +50,11 @@ export const RolledBack = StepData.extend({
 export type RolledBack = z.infer<typeof RolledBack>;
 
 /** Request and reply of `deployer.rollback`. */
-export const RollbackRequest = z.object({ forecaster: Token, requested_by: z.string().max(200).optional(), reason: z.string().max(1000).optional() });
+export const RollbackRequest = z.object({
+  forecaster: Token,
+  requested_by: z.string().max(200).optional(),
+  reason: z.string().max(1000).optional(),
+});
 /** Request of `deployer.approve`: a person's word on a held run. */
 export const ApproveRequest = z.object({
   run: RunId,

@@ -19,6 +19,11 @@ export const FleetStatus = z.object({
   new: z.array(Entity),
   silent: z.array(z.object({ entity: Entity, state: z.enum(ENTITY_STATES), days: z.number() })),
   drift: z.number().nonnegative().nullable().describe("(new + sunset) / known; null while nothing is known"),
-  unknown_rate: z.number().min(0).max(1).nullable().describe("unknown predictions / predictions over the rolling window"),
+  unknown_rate: z
+    .number()
+    .min(0)
+    .max(1)
+    .nullable()
+    .describe("unknown predictions / predictions over the rolling window"),
 });
 export type FleetStatus = z.infer<typeof FleetStatus>;

@@ -18,7 +18,9 @@ export const WindowReply = z.object({
   rows: z.int().nonnegative(),
   from: Timestamp.nullable(),
   to: Timestamp.nullable(),
-  stream: z.object({ last_sequence: z.int().nonnegative() }).describe("last TELEMETRY sequence the window has seen"),
+  stream: z
+    .object({ last_sequence: z.int().nonnegative() })
+    .describe("last TELEMETRY sequence the window has seen"),
 });
 export type WindowReply = z.infer<typeof WindowReply>;
 

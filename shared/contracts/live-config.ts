@@ -33,5 +33,7 @@ export type LiveConfig = z.infer<typeof LiveConfig>;
 
 /** How telemetry names a live config: `v3-1a2b3c4d`, or `v3` for families without an artifact. */
 export function modelVersion(config: Pick<LiveConfig, "version" | "artifact">): string {
-  return config.artifact === null ? `v${config.version}` : `v${config.version}-${config.artifact.slice(7, 15)}`;
+  return config.artifact === null
+    ? `v${config.version}`
+    : `v${config.version}-${config.artifact.slice(7, 15)}`;
 }

@@ -9,7 +9,11 @@ export const BacktestMetrics = z.object({
   rmse: z.number().nonnegative().describe("unit of the series"),
   mape: z.number().nonnegative().nullable().describe("percent; null where every actual is 0"),
   mae: z.number().nonnegative(),
-  mase: z.number().nonnegative().nullable().describe("MAE / in-sample MAE of the seasonal naive forecast; null for a constant history"),
+  mase: z
+    .number()
+    .nonnegative()
+    .nullable()
+    .describe("MAE / in-sample MAE of the seasonal naive forecast; null for a constant history"),
   error_std: z.number().nonnegative(),
   mean_error: z.number(),
   coverage: z.number().min(0).max(1).describe("share of actuals inside the 95 % interval"),
@@ -69,7 +73,9 @@ export const Searched = StepData.extend({
   search_iterations: z.int().nonnegative(),
   optimization_time_seconds: z.number().nonnegative(),
   dataset: ArtifactDigest,
-  baselines: z.record(z.string(), BacktestMetrics).describe("last-value and seasonal-naive on the same windows"),
+  baselines: z
+    .record(z.string(), BacktestMetrics)
+    .describe("last-value and seasonal-naive on the same windows"),
 });
 export type Searched = z.infer<typeof Searched>;
 

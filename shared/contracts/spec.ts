@@ -11,19 +11,34 @@ const Performance = z.strictObject({
   enabled: z.boolean().default(true),
   recent: Duration.default("14d"),
   baseline: Duration.default("60d"),
-  threshold: z.number().positive().default(0.15).describe("RMSE(recent) / RMSE(baseline) - 1 at which it fires"),
-  min_scores: z.int().positive().default(20).describe("scores needed in the recent window, else insufficient"),
+  threshold: z
+    .number()
+    .positive()
+    .default(0.15)
+    .describe("RMSE(recent) / RMSE(baseline) - 1 at which it fires"),
+  min_scores: z
+    .int()
+    .positive()
+    .default(20)
+    .describe("scores needed in the recent window, else insufficient"),
 });
 
 const Drift = z.strictObject({
   enabled: z.boolean().default(true),
-  on: z.enum(["errors", "values", "changes"]).default("errors").describe("one-step errors, observed values, or their first differences"),
+  on: z
+    .enum(["errors", "values", "changes"])
+    .default("errors")
+    .describe("one-step errors, observed values, or their first differences"),
   recent: Duration.default("14d"),
   reference: Duration.default("60d").describe("the time before the recent window it is compared with"),
   p_value: z.number().gt(0).lt(1).default(0.05),
   min_severity: z.enum(SEVERITIES).default("medium"),
   severity_at: z
-    .strictObject({ low: z.number().default(0.1), medium: z.number().default(0.2), high: z.number().default(0.35) })
+    .strictObject({
+      low: z.number().default(0.1),
+      medium: z.number().default(0.2),
+      high: z.number().default(0.35),
+    })
     .prefault({})
     .describe("Kolmogorov-Smirnov distance D from which a severity holds"),
   min_points: z.int().min(5).default(8).describe("points needed in each sample, else insufficient"),
@@ -52,7 +67,12 @@ export type SearchSpace = z.infer<typeof SearchSpace>;
 export const SearchSpec = z.strictObject({
   sampler: z.enum(["grid", "random"]).default("grid"),
   space: SearchSpace.prefault({}),
-  trials: z.int().positive().max(10_000).default(27).describe("random search: how many points; grid search: ignored"),
+  trials: z
+    .int()
+    .positive()
+    .max(10_000)
+    .default(27)
+    .describe("random search: how many points; grid search: ignored"),
   backtest: Duration.default("30d").describe("the last part of history, which the backtest forecasts"),
   step_size: z.int().positive().default(1).describe("steps between backtest cutoffs"),
   history: Duration.default("730d").describe("how much history a run asks for"),
@@ -62,7 +82,12 @@ export const SearchSpec = z.strictObject({
     .prefault({})
     .describe("random search over the cheaper half of the space after a time-out or lack of memory"),
   memory_limit_mb: z.int().min(64).default(768).describe("heap of the worker that runs a trial"),
-  attempts: z.int().positive().max(20).default(3).describe("deliveries of one trial before it scores infinite"),
+  attempts: z
+    .int()
+    .positive()
+    .max(20)
+    .default(3)
+    .describe("deliveries of one trial before it scores infinite"),
   seed: z.int().nonnegative().default(1),
 });
 export type SearchSpec = z.infer<typeof SearchSpec>;
@@ -75,7 +100,10 @@ export const ValidationSpec = z.strictObject({
   max_time_ratio: z.number().positive().default(1.5),
   min_coverage: z.number().min(0).max(1).default(0.9),
   max_abs_bias: z.number().positive().default(5).describe("unit of the series"),
-  approval: z.enum(["automatic", "manual"]).default("automatic").describe("manual: an approved candidate is held for a person"),
+  approval: z
+    .enum(["automatic", "manual"])
+    .default("automatic")
+    .describe("manual: an approved candidate is held for a person"),
 });
 export type ValidationSpec = z.infer<typeof ValidationSpec>;
 
@@ -84,7 +112,11 @@ export const WatchSpec = z.strictObject({
   duration: Duration.default("60m"),
   every: Duration.default("1m"),
   failures: z.int().positive().default(3).describe("consecutive failed checks that roll back"),
-  max_rmse_ratio: z.number().positive().default(2).describe("RMSE of scores since the deployment / of the champion before it"),
+  max_rmse_ratio: z
+    .number()
+    .positive()
+    .default(2)
+    .describe("RMSE of scores since the deployment / of the champion before it"),
   min_scores: z.int().positive().default(5).describe("scores needed before the score check speaks"),
 });
 export type WatchSpec = z.infer<typeof WatchSpec>;
@@ -92,7 +124,11 @@ export type WatchSpec = z.infer<typeof WatchSpec>;
 export const ShadowSpec = z.strictObject({
   enabled: z.boolean().default(false),
   duration: Duration.default("7d").describe("longest time a challenger shadows"),
-  min_scores: z.int().positive().default(20).describe("paired scores after which the comparison may conclude"),
+  min_scores: z
+    .int()
+    .positive()
+    .default(20)
+    .describe("paired scores after which the comparison may conclude"),
 });
 
 /** One forecaster, as `configs/forecasters/<id>.yaml` describes it. Every number left out has the seed's default. */
@@ -104,15 +140,23 @@ export const ForecasterSpec = z.strictObject({
   metric: z.string().min(1).default("value").describe("key in an observation's values"),
   entity: Entity.optional().describe("member of the series; absent: observations without an entity"),
   unit: z.string().optional().describe("for people: CLP per USD"),
-  bounds: z.strictObject({ min: z.number().optional(), max: z.number().optional() }).prefault({}).describe("values outside are refused"),
+  bounds: z
+    .strictObject({ min: z.number().optional(), max: z.number().optional() })
+    .prefault({})
+    .describe("values outside are refused"),
   step: Duration.default("1d"),
   calendar: z.enum(["all", "weekdays"]).default("all").describe("weekdays: Saturday and Sunday are no steps"),
-  season_length: z.union([z.int().min(1).max(1000), z.literal("auto")]).default(1).describe("steps; 1 is none"),
+  season_length: z
+    .union([z.int().min(1).max(1000), z.literal("auto")])
+    .default(1)
+    .describe("steps; 1 is none"),
   horizon: Duration,
-  model: z.strictObject({
-    family: z.enum(MODEL_FAMILIES).default("chronos-bolt"),
-    path: z.string().optional().describe("model file, relative to the project's folder"),
-  }).prefault({}),
+  model: z
+    .strictObject({
+      family: z.enum(MODEL_FAMILIES).default("chronos-bolt"),
+      path: z.string().optional().describe("model file, relative to the project's folder"),
+    })
+    .prefault({}),
   trigger: TriggerSpec.prefault({}),
   search: SearchSpec.prefault({}),
   validation: ValidationSpec.prefault({}),
@@ -136,7 +180,11 @@ export function stepsIn(span: Duration, spec: Pick<ForecasterSpec, "step" | "cal
 }
 
 /** The time `count` steps after `from` (ms since the epoch); weekends are skipped on a weekday calendar. */
-export function addSteps(fromMs: number, count: number, spec: Pick<ForecasterSpec, "step" | "calendar">): number {
+export function addSteps(
+  fromMs: number,
+  count: number,
+  spec: Pick<ForecasterSpec, "step" | "calendar">,
+): number {
   const stepMs = durationMs(spec.step);
   if (spec.calendar === "all") return fromMs + count * stepMs;
   let at = fromMs;

@@ -6,7 +6,10 @@ import { z } from "zod";
  */
 export const Token = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, "expected 1 to 64 letters, digits, '-' or '_', starting with a letter or digit");
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
+    "expected 1 to 64 letters, digits, '-' or '_', starting with a letter or digit",
+  );
 
 /** Id of a run: a UUIDv7. */
 export const RunId = z.uuid();
@@ -40,11 +43,13 @@ export const subjects = {
   telemetry: (kind: TelemetryKind, id: string) => `telemetry.${kind}.${Token.parse(id)}`,
   request: "retrain.request",
   evaluated: (forecaster: string) => `retrain.evaluated.${Token.parse(forecaster)}`,
-  step: (step: Step, forecaster: string, run: string) => `retrain.${step}.${Token.parse(forecaster)}.${RunId.parse(run)}`,
+  step: (step: Step, forecaster: string, run: string) =>
+    `retrain.${step}.${Token.parse(forecaster)}.${RunId.parse(run)}`,
   trial: (run: string, number: number) => `trial.${RunId.parse(run)}.${number}`,
   alert: (verb: "raised" | "cleared", rule: string, subject: string) =>
     `alert.${verb}.${Token.parse(rule)}.${Token.parse(subject)}`,
-  abTest: (verb: "created" | "assigned" | "measured" | "concluded", test: string) => `abtest.${verb}.${Token.parse(test)}`,
+  abTest: (verb: "created" | "assigned" | "measured" | "concluded", test: string) =>
+    `abtest.${verb}.${Token.parse(test)}`,
   /** Core messages outside every stream: how far a search is, for people who look on. */
   progress: (forecaster: string, run: string) => `progress.${Token.parse(forecaster)}.${RunId.parse(run)}`,
   /** The `live-configs` bucket republishes committed writes here. */
@@ -53,8 +58,11 @@ export const subjects = {
 } as const;
 
 /** The parts of a run step's subject, or undefined for any other subject. */
-export function parseStepSubject(subject: string): { step: Step; forecaster: string; run: string } | undefined {
+export function parseStepSubject(
+  subject: string,
+): { step: Step; forecaster: string; run: string } | undefined {
   const [root, step, forecaster, run, ...rest] = subject.split(".");
-  if (root !== "retrain" || rest.length > 0 || forecaster === undefined || run === undefined) return undefined;
+  if (root !== "retrain" || rest.length > 0 || forecaster === undefined || run === undefined)
+    return undefined;
   return STEPS.includes(step as Step) ? { step: step as Step, forecaster, run } : undefined;
 }

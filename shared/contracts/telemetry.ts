@@ -16,7 +16,9 @@ export const Entity = z
 export const Observation = z.looseObject({
   ts: Timestamp,
   entity: Entity.optional(),
-  values: z.record(z.string().min(1), z.number()).refine((values) => Object.keys(values).length > 0, "expected at least one metric"),
+  values: z
+    .record(z.string().min(1), z.number())
+    .refine((values) => Object.keys(values).length > 0, "expected at least one metric"),
 });
 export type Observation = z.infer<typeof Observation>;
 
@@ -34,7 +36,10 @@ export const Prediction = z.looseObject({
   quantiles: z.record(z.string(), z.number()).optional().describe("level, such as 0.1, to value"),
   known_entity: z.boolean(),
   model_version: z.string().describe("version of the live config and digest of its artifact"),
-  variant: z.enum(VARIANTS).optional().describe("absent means champion; a challenger's forecasts are never served"),
+  variant: z
+    .enum(VARIANTS)
+    .optional()
+    .describe("absent means champion; a challenger's forecasts are never served"),
   latency_ms: z.number().nonnegative().describe("time to compute the whole forecast this step belongs to"),
 });
 export type Prediction = z.infer<typeof Prediction>;
@@ -59,7 +64,11 @@ export const HEALTH_STATUS = ["waiting", "ok", "degraded"] as const;
 /** `telemetry.health.<forecaster>`: heartbeat of one instance. */
 export const Health = z.looseObject({
   instance: z.string().min(1),
-  status: z.enum(HEALTH_STATUS).describe("waiting: no live config yet; degraded: the live config is not what is served, or forecasts fail"),
+  status: z
+    .enum(HEALTH_STATUS)
+    .describe(
+      "waiting: no live config yet; degraded: the live config is not what is served, or forecasts fail",
+    ),
   live_revision: z.int().nonnegative().describe("revision of live-configs that is served; 0 while waiting"),
   model_version: z.string().nullable(),
   rss_mb: z.number().nonnegative(),
@@ -70,7 +79,12 @@ export const Health = z.looseObject({
 });
 export type Health = z.infer<typeof Health>;
 
-export const telemetrySchemas = { observation: Observation, prediction: Prediction, score: Score, health: Health } as const;
+export const telemetrySchemas = {
+  observation: Observation,
+  prediction: Prediction,
+  score: Score,
+  health: Health,
+} as const;
 
 /** Query of `forecaster.predict.<forecaster>`; empty means the next forecast after the newest observation. */
 export const PredictRequest = z.looseObject({ entity: Entity.optional() });

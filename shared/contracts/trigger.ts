@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { StepData, Evidence } from "./envelope.ts";
+import { Evidence, StepData } from "./envelope.ts";
 import { SEVERITIES } from "./spec.ts";
 import { Token } from "./subjects.ts";
 

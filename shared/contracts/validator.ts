@@ -17,7 +17,10 @@ export const Validated = StepData.extend({
   first_deployment: z.boolean(),
   candidate: Candidate,
   champion: Candidate.extend({ version: z.int().positive() }).nullable(),
-  champion_revision: z.int().nonnegative().describe("revision of live-configs compared with; 0 where there was none"),
+  champion_revision: z
+    .int()
+    .nonnegative()
+    .describe("revision of live-configs compared with; 0 where there was none"),
   candidate_metrics: BacktestMetrics.extend({ inference_ms: z.number().nonnegative() }).nullable(),
   champion_metrics: BacktestMetrics.extend({ inference_ms: z.number().nonnegative() }).nullable(),
   criteria: z.array(Criterion),

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectBus } from "../../shared/bus/connect.ts";
 import { type Clock, VirtualClock } from "../../shared/clock.ts";
-import type { Log } from "../../shared/log.ts";
 import { newUuidV7 } from "../../shared/ids.ts";
+import type { Log } from "../../shared/log.ts";
 import { ROOT, type ServiceContext, serviceContext } from "../../shared/service.ts";
 
 /** Log that keeps its lines, so that a test may ask what was said. */
@@ -53,7 +53,13 @@ export async function testContext(
   const instance = `test-${newUuidV7().slice(-6)}`;
   const connection = await connectBus(
     { servers: nats.url },
-    { source: `retune/${name}/${instance}`, artifactFolder: join(dirs.data, "artifacts"), codeVersion: "test", log, now: () => clock.now() },
+    {
+      source: `retune/${name}/${instance}`,
+      artifactFolder: join(dirs.data, "artifacts"),
+      codeVersion: "test",
+      log,
+      now: () => clock.now(),
+    },
   );
   await connection.provision({ replicas: 1, create: true });
   const shell = { bus: connection.bus, clock, log, env, instance, codeVersion: "test", dirs };

@@ -1,0 +1,183 @@
+import { readdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type Connection, connectBus } from "../../shared/bus/connect.ts";
+import { type EmbeddedServer, startEmbeddedServer } from "../../shared/bus/server/embedded.ts";
+import { findNatsServer } from "../../shared/bus/server/find.ts";
+import { greetingOf } from "../../shared/bus/server/port.ts";
+import { connectionSettings } from "../../shared/bus/settings.ts";
+import { type Clock, systemClock, VirtualClock } from "../../shared/clock.ts";
+import { createLog, type Log } from "../../shared/log.ts";
+import {
+  codeVersion,
+  type Folders,
+  folders,
+  instanceName,
+  type RunningService,
+  replicas,
+  type Service,
+  serviceContext,
+  shutdownSignal,
+} from "../../shared/service.ts";
+import { applySpecs, readSpecFiles } from "../../shared/spec-files.ts";
+import { DEMO_START_MS, playDemo, prepareDemo } from "./demo/demo.ts";
+
+export interface UpOptions {
+  readonly demo: boolean;
+  readonly port?: number;
+  readonly data?: string;
+}
+
+/** Order of start: who provides for others comes first. Stopping goes the other way. */
+const ORDER = [
+  "inference-buffer",
+  "forecaster",
+  "fleet-monitor",
+  "deployer",
+  "ab-tester",
+  "validator",
+  "optimizer",
+  "notifier",
+  "console",
+  "trigger",
+];
+
+const STOP_LIMIT_MS = 25_000;
+
+/**
+ * The whole system in one process: a nats-server of its own (unless `NATS_URL` or a context names one), the
+ * topology, the specs of `configs/forecasters`, every service. Runs until SIGINT or SIGTERM.
+ */
+export async function runUp(options: UpOptions): Promise<void> {
+  const env = { ...process.env, RETUNE_PORT: String(options.port ?? (process.env.RETUNE_PORT || 9000)) };
+  const log = createLog(options.demo ? { LOG_LEVEL: "warn", ...env } : env);
+  const say = (line: string) => process.stdout.write(`${line}\n`);
+  const base = { ...folders(env), ...(options.data === undefined ? {} : { data: resolve(options.data) }) };
+  const dirs = options.demo ? await prepareDemo(base) : base;
+  const clock = options.demo ? new VirtualClock(DEMO_START_MS) : systemClock;
+
+  const server = await ownServer(env, dirs, say);
+  const settings = server === undefined ? connectionSettings({}, env) : { servers: server.url };
+  const system = await startAll({ env, dirs, clock, log, settings });
+  say(`Retune is running: http://127.0.0.1:${env.RETUNE_PORT}  (NATS ${system.server})`);
+  say("Stop it with Ctrl-C.");
+
+  const stopping = new AbortController();
+  const playing =
+    clock instanceof VirtualClock
+      ? playDemo({ bus: system.bus, clock, dirs, log, say, signal: stopping.signal })
+      : undefined;
+  playing?.catch((err: unknown) => log.error({ err }, "the demo stopped"));
+
+  const lost = [
+    server?.exited.then(() => "nats-server ended"),
+    system.closed.then(() => "the connection to NATS is closed"),
+  ];
+  const reason = await Promise.race([shutdownSignal(), ...lost.filter((each) => each !== undefined)]);
+  const limit = setTimeout(() => process.exit(1), STOP_LIMIT_MS);
+  stopping.abort();
+  await playing?.catch(() => {});
+  await system.stop();
+  await server?.stop();
+  clearTimeout(limit);
+  if (!reason.startsWith("SIG")) {
+    say(reason);
+    process.exitCode = 1;
+  }
+}
+
+/** Starts a nats-server on the data folder, on port 4222 where that is free, unless the environment names one. */
+async function ownServer(
+  env: NodeJS.ProcessEnv,
+  dirs: Folders,
+  say: (line: string) => void,
+): Promise<EmbeddedServer | undefined> {
+  if (env.NATS_URL || env.NATS_CONTEXT) return undefined;
+  const found = await findNatsServer(env, undefined, say);
+  const taken = await greetingOf("127.0.0.1", 4222).catch(() => undefined);
+  return startEmbeddedServer({
+    bin: found.path,
+    storeDir: join(dirs.data, "nats"),
+    ownGroup: true,
+    ...(taken === undefined ? { port: 4222 } : {}),
+  });
+}
+
+interface System {
+  readonly bus: Connection["bus"];
+  readonly server: string;
+  readonly closed: Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+/** Starts every service over a connection of its own, so that each is what it would be in its own process. */
+export async function startAll(shell: {
+  env: NodeJS.ProcessEnv;
+  dirs: Folders;
+  clock: Clock;
+  log: Log;
+  settings: ReturnType<typeof connectionSettings>;
+  only?: readonly string[];
+}): Promise<System> {
+  const { env, dirs, clock, log, settings } = shell;
+  const instance = instanceName();
+  const version = codeVersion(env);
+  const connectAs = (name: string) =>
+    connectBus(settings, {
+      source: `retune/${name}/${instance}`,
+      artifactFolder: join(dirs.data, "artifacts"),
+      codeVersion: version,
+      log: log.child({ service: name }),
+      now: () => clock.now(),
+    });
+
+  const shared = await connectAs("up");
+  await shared.provision({ replicas: replicas(env), create: true });
+  await applySpecs(shared.bus, await readSpecFiles(join(dirs.configs, "forecasters")));
+
+  const started: { connection: Connection; running: RunningService; name: string }[] = [];
+  const stop = async () => {
+    for (const { name, running, connection } of started.toReversed()) {
+      await running
+        .stop()
+        .catch((err: unknown) => log.error({ err, service: name }, "did not stop in order"));
+      await connection.drain();
+    }
+    await shared.drain();
+  };
+  try {
+    for (const service of await loadServices(shell.only)) {
+      const connection = await connectAs(service.name);
+      const { context } = serviceContext(service, {
+        bus: connection.bus,
+        clock,
+        log,
+        env,
+        instance,
+        codeVersion: version,
+        dirs,
+      });
+      started.push({ connection, running: await service.start(context), name: service.name });
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { bus: shared.bus, server: shared.server, closed: shared.closed, stop };
+}
+
+/** The services by their folders: the console starts them, and knows nothing of them but their names. */
+async function loadServices(only: readonly string[] | undefined): Promise<Service[]> {
+  const folder = resolve(import.meta.dirname, "..");
+  const names = (await readdir(folder)).filter((name) => only === undefined || only.includes(name));
+  const rank = (name: string) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
+  return Promise.all(
+    names
+      .sort((a, b) => rank(a) - rank(b))
+      .map(async (name) => {
+        const entry = join(folder, name, name === "console" ? "service.ts" : "main.ts");
+        const { service } = (await import(pathToFileURL(entry).href)) as { service: Service };
+        return service;
+      }),
+  );
+}

@@ -1,0 +1,71 @@
+import { startAll } from "../../services/console/up.ts";
+import { systemClock } from "../../shared/clock.ts";
+import { subjects } from "../../shared/contracts/subjects.ts";
+import { createLog } from "../../shared/log.ts";
+import { ROOT } from "../../shared/service.ts";
+import { createWorld, series, testSpec } from "../support/world.ts";
+import { type BenchResult, quantile } from "./result.ts";
+
+const HOUR_MS = 3_600_000;
+const ROUNDS = 40;
+const WARM_UP = 8;
+
+/**
+ * The whole loop, `retrain.request` in to `deployed` out, with compute left out: one trial of a model that
+ * costs nothing. Services in one process over a real server; file, git and mail included as they are.
+ */
+export async function run(): Promise<BenchResult[]> {
+  const search = {
+    ...testSpec("x").search,
+    space: { context_length: [96], num_samples: [10], temperature: [1] },
+    backtest: "12h",
+    step_size: 6,
+    history: "10d",
+  };
+  const forecasters = Array.from({ length: ROUNDS }, (_, i) => `f${i}`);
+  const specs = forecasters.map((forecaster) =>
+    testSpec(forecaster, {
+      model: { family: "last-value" },
+      search,
+      watch: { duration: "10m", every: "1m", failures: 3 },
+    }),
+  );
+  await using world = await createWorld(specs);
+  const end = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
+  await world.bus.publishTelemetry("observation", "load", series(400, end), "history");
+  const { env, data, configs } = world;
+  const system = await startAll({
+    env,
+    dirs: { root: ROOT, data, configs },
+    clock: systemClock,
+    log: createLog(env),
+    settings: { servers: world.nats.url },
+  });
+  try {
+    const times: number[] = [];
+    for (const [i, forecaster] of forecasters.entries()) {
+      let arrived: () => void = () => {};
+      const deployed = new Promise<void>((resolve) => {
+        arrived = resolve;
+      });
+      const subscription = world.bus.subscribeCore(`retrain.deployed.${forecaster}.*`, () => arrived());
+      await subscription.ready;
+      const begun = performance.now();
+      await world.bus.store(subjects.request, JSON.stringify({ forecaster }), `bench-${i}`);
+      await deployed;
+      if (i >= WARM_UP) times.push(performance.now() - begun);
+      subscription.stop();
+    }
+    return [
+      {
+        name: "request in to `deployed` out, p50",
+        value: quantile(times, 0.5),
+        unit: "ms",
+        target: "<= 50 ms",
+      },
+      { name: "the same, p99", value: quantile(times, 0.99), unit: "ms" },
+    ];
+  } finally {
+    await system.stop();
+  }
+}

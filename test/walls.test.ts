@@ -1,0 +1,57 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import { ROOT } from "../shared/service.ts";
+
+/** Every TypeScript file of a folder with the specifiers it imports, statically or by `import()`. */
+function imports(folder: string): { file: string; specifier: string; resolved: string }[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => /\.tsx?$/.test(name) && !name.includes("node_modules") && !name.includes("dist/"))
+    .flatMap((name) => {
+      const path = join(ROOT, folder, name);
+      const text = readFileSync(path, "utf8");
+      return [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map(([, specifier]) => {
+        const resolved = specifier!.startsWith(".")
+          ? relative(ROOT, resolve(path, "..", specifier!))
+          : specifier!;
+        return { file: relative(ROOT, path), specifier: specifier!, resolved };
+      });
+    });
+}
+
+const isTest = (file: string) => /\.test\.tsx?$|\/testing\/|\.fixture\.ts$/.test(file);
+const IO = /^(node:(?!crypto$|util$|assert)|@nats-io|@duckdb|onnxruntime|simple-git|nodemailer|pino|hono)/;
+
+describe("the walls", () => {
+  const services = imports("services").filter(({ file }) => !isTest(file));
+  const shared = imports("shared").filter(({ file }) => !isTest(file));
+
+  it("services meet on the bus alone: none imports another (K-1)", () => {
+    const service = (path: string) => path.split("/")[1];
+    const breaches = services.filter(
+      ({ file, resolved }) => resolved.startsWith("services/") && service(resolved) !== service(file),
+    );
+    expect(breaches).toEqual([]);
+  });
+
+  it("shared imports no service", () => {
+    expect(shared.filter(({ resolved }) => resolved.startsWith("services/"))).toEqual([]);
+  });
+
+  it("the bus alone knows NATS", () => {
+    const breaches = [...services, ...shared].filter(
+      ({ file, specifier }) => specifier.startsWith("@nats-io/") && !file.startsWith("shared/bus/"),
+    );
+    expect(breaches).toEqual([]);
+  });
+
+  it("contracts, statistics and every decision import no I/O", () => {
+    const pure = [...services, ...shared].filter(
+      ({ file }) => /^shared\/(contracts|statistics)\//.test(file) || /\/decide\.ts$/.test(file),
+    );
+    expect(pure.length).toBeGreaterThan(20);
+    expect(
+      pure.filter(({ specifier, resolved }) => IO.test(specifier) || resolved.startsWith("shared/bus/")),
+    ).toEqual([]);
+  });
+});
