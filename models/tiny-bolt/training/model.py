@@ -1,0 +1,135 @@
+"""The network: Chronos-Bolt's contract (context in, quantiles of the next block out) at a million parameters.
+
+A context of 512 steps is cut into patches of 16, embedded, and read by a small pre-norm transformer encoder. A learned
+token at the end collects what the head turns into 9 quantiles of the next 64 steps.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+# sinh of 12 is 8e4 scales from the anchor: beyond it float32 forecasts are no longer useful.
+CLAMP = 12.0
+
+
+def asinh(x: Tensor) -> Tensor:
+    """Inverse hyperbolic sine from operators every ONNX opset has."""
+    return torch.sign(x) * torch.log(x.abs() + torch.sqrt(x * x + 1))
+
+
+def sinh(x: Tensor) -> Tensor:
+    return 0.5 * (torch.exp(x) - torch.exp(-x))
+
+
+class RmsNorm(nn.Module):
+    def __init__(self, width: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.weight * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6)
+
+
+class ResidualBlock(nn.Module):
+    """A two-layer perceptron beside a linear path."""
+
+    def __init__(self, inputs: int, hidden: int, outputs: int):
+        super().__init__()
+        self.hidden = nn.Linear(inputs, hidden)
+        self.output = nn.Linear(hidden, outputs)
+        self.skip = nn.Linear(inputs, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.output(F.relu(self.hidden(x))) + self.skip(x)
+
+
+class EncoderLayer(nn.Module):
+    def __init__(self, width: int, heads: int, feed_forward: int):
+        super().__init__()
+        self.heads = heads
+        self.attention_norm = RmsNorm(width)
+        self.query_key_value = nn.Linear(width, 3 * width, bias=False)
+        self.attention_output = nn.Linear(width, width, bias=False)
+        self.feed_norm = RmsNorm(width)
+        self.feed_in = nn.Linear(width, feed_forward, bias=False)
+        self.feed_out = nn.Linear(feed_forward, width, bias=False)
+
+    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
+        x = x + self.attend(self.attention_norm(x), bias)
+        return x + self.feed_out(F.relu(self.feed_in(self.feed_norm(x))))
+
+    def attend(self, x: Tensor, bias: Tensor) -> Tensor:
+        batch, tokens, width = x.shape
+        size = width // self.heads
+        split = self.query_key_value(x).view(batch, tokens, 3, self.heads, size)
+        query, key, value = split.permute(2, 0, 3, 1, 4)
+        weights = (query @ key.transpose(-1, -2) * size**-0.5 + bias).softmax(-1)
+        return self.attention_output((weights @ value).transpose(1, 2).reshape(batch, tokens, width))
+
+
+class TinyBolt(nn.Module):
+    """`forward(context [batch, 512])` gives quantiles [batch, 9, 64] in the unit of the series.
+
+    NaN in the context is a missing value or left padding. Quantiles are not forced to be monotone.
+    """
+
+    def __init__(self, context=512, patch=16, horizon=64, width=128, feed_forward=384, heads=4, layers=4):
+        super().__init__()
+        self.context, self.patch, self.horizon = context, patch, horizon
+        self.embed = ResidualBlock(2 * patch, feed_forward, width)
+        self.layers = nn.ModuleList(EncoderLayer(width, heads, feed_forward) for _ in range(layers))
+        self.norm = RmsNorm(width)
+        self.summary_token = nn.Parameter(torch.randn(width) * 0.05)
+        self.head = ResidualBlock(width, feed_forward, len(LEVELS) * horizon)
+        # One bias per head and distance between patches, shared by all layers.
+        self.distance_bias = nn.Parameter(torch.zeros(heads, context // patch + 1))
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, 0, 0.7 * module.in_features**-0.5)
+
+    def forward(self, context: Tensor) -> Tensor:
+        quantiles, anchor, scale = self.scaled(context)
+        return sinh(quantiles.clamp(-CLAMP, CLAMP)) * scale.unsqueeze(-1) + anchor.unsqueeze(-1)
+
+    def scaled(self, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Quantiles of asinh((y - anchor) / scale), with anchor and scale [batch, 1]: what the loss is taken of."""
+        seen = (context == context).to(context.dtype)
+        values = torch.where(seen > 0, context, torch.zeros_like(context))
+        anchor, scale = self.normalisation(values, seen)
+        return self.encode(asinh((values - anchor) / scale) * seen, seen), anchor, scale
+
+    def normalisation(self, values: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Anchor: the last observed value. Scale: mean absolute change, at least 5 % of the standard deviation."""
+        count = seen.sum(-1, keepdim=True).clamp(min=1.0)
+        mean = values.sum(-1, keepdim=True) / count
+        deviation = torch.sqrt((((values - mean) * seen) ** 2).sum(-1, keepdim=True) / count)
+        position = torch.arange(1, self.context + 1, dtype=values.dtype)
+        last = (position * seen).max(-1, keepdim=True)[0]
+        anchor = (values * (position == last).to(values.dtype)).sum(-1, keepdim=True)
+        pairs = seen[:, 1:] * seen[:, :-1]
+        changes = ((values[:, 1:] - values[:, :-1]).abs() * pairs).sum(-1, keepdim=True)
+        scale = torch.maximum(changes / pairs.sum(-1, keepdim=True).clamp(min=1.0), 0.05 * deviation)
+        return anchor, torch.where(scale > 0, scale, torch.full_like(scale, 1e-5))
+
+    def encode(self, values: Tensor, seen: Tensor) -> Tensor:
+        batch, patches = values.shape[0], self.context // self.patch
+        patched = seen.view(batch, patches, self.patch)
+        tokens = self.embed(torch.cat([values.view(batch, patches, self.patch), patched], -1))
+        tokens = torch.cat([tokens, self.summary_token.expand(batch, 1, -1)], 1)
+        index = torch.arange(patches + 1)
+        bias = self.distance_bias[:, (index[:, None] - index[None, :]).abs()].unsqueeze(0)
+        present = torch.cat([(patched.sum(-1) > 0).to(values.dtype), torch.ones(batch, 1)], 1)
+        bias = bias + (1 - present)[:, None, None, :] * -1e9
+        for layer in self.layers:
+            tokens = layer(tokens, bias)
+        return self.head(self.norm(tokens[:, -1])).view(batch, len(LEVELS), self.horizon)
+
+
+def quantile_loss(predicted: Tensor, actual: Tensor, weight: Tensor) -> Tensor:
+    """Mean pinball loss times two. `predicted` [batch, 9, steps], `actual` and `weight` [batch, steps]."""
+    levels = torch.tensor(LEVELS).view(1, -1, 1)
+    error = actual.unsqueeze(1) - predicted
+    return (2 * torch.maximum(error * levels, error * (levels - 1)) * weight.unsqueeze(1)).mean()

@@ -1,0 +1,51 @@
+/** The nine levels Chronos-Bolt predicts. */
+export const NINE_LEVELS: readonly number[] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
+
+/** A predicted law for each step ahead of one series, before sampling. */
+export interface QuantileForecast {
+  /** probabilities in (0, 1), ascending, on both sides of one half */
+  readonly levels: readonly number[];
+  /** steps */
+  readonly horizon: number;
+  /** [horizon, levels], row-major, unit of the series, ascending over the levels */
+  readonly values: Float64Array;
+}
+
+/** A forecast of one series as it is published and scored. All values in the unit of the series. */
+export interface SeriesForecast {
+  /** [horizon] */
+  readonly mean: Float64Array;
+  /** [horizon], 2.5 % quantile */
+  readonly lower: Float64Array;
+  /** [horizon], 97.5 % quantile */
+  readonly upper: Float64Array;
+  readonly levels: readonly number[];
+  /** [horizon] rows of [levels]: the model's quantiles after temperature */
+  readonly quantiles: readonly Float64Array[];
+}
+
+/** What decides the quantiles of a forecast: costly to change. */
+export interface QuantileSpec {
+  /** steps to forecast */
+  readonly horizon: number;
+  /** steps of the past that are looked at; a model may take fewer */
+  readonly context_length: number;
+  /** steps in a season, 1 or absent for none, "auto" to detect it in the context */
+  readonly season_length?: number | "auto" | undefined;
+}
+
+/** What is drawn from the quantiles: cheap to change. */
+export interface DrawSpec {
+  readonly num_samples: number;
+  /** 1 leaves the spread as predicted; 0.8 narrows and 1.2 widens it about the median */
+  readonly temperature: number;
+  /** integer */
+  readonly seed: number;
+}
+
+export interface ForecastSpec extends QuantileSpec, DrawSpec {}
+
+/** Everything is finite, so that it can be served. */
+export function isFiniteForecast(forecast: SeriesForecast): boolean {
+  return [forecast.mean, forecast.lower, forecast.upper].every((values) => values.every(Number.isFinite));
+}
