@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest";
+import { StaleStateError } from "../../shared/errors.ts";
+import { Actor } from "./actor.ts";
+import type { Outgoing } from "./state.ts";
+
+interface Counter {
+  readonly count: number;
+  readonly outbox: Outgoing[];
+}
+
+describe("an actor", () => {
+  it("lets two processes decide one after the other on the newest state", async () => {
+    const store = memory();
+    const published: string[] = [];
+    const [one, two] = [actor(store, published), actor(store, published)];
+    await Promise.all(Array.from({ length: 10 }, (_, i) => (i % 2 === 0 ? one : two).apply("f", count)));
+    expect((await one.read("f")).count).toBe(10);
+    expect(new Set(published).size).toBe(10);
+  });
+
+  it("publishes nothing that was not saved", async () => {
+    const store = memory();
+    const published: string[] = [];
+    const failing = { ...store, update: () => Promise.reject(new Error("no space left")) };
+    await expect(actor(failing, published).apply("f", count)).rejects.toThrow("no space left");
+    expect(published).toEqual([]);
+  });
+
+  it("publishes what was saved and not published, at the next decision or by repair", async () => {
+    for (const next of ["decision", "repair"] as const) {
+      const store = memory();
+      const published: string[] = [];
+      const dying = actor(store, published, () => Promise.reject(new Error("killed")));
+      await expect(dying.apply("f", count)).rejects.toThrow("killed");
+      const heir = actor(store, published);
+      if (next === "repair") await heir.repair("f");
+      else await heir.apply("f", (state) => state);
+      expect(published).toEqual(["event 1"]);
+      expect((await store.get("f"))?.value).toEqual({ count: 1, outbox: [] });
+      await heir.repair("f");
+      expect(published).toEqual(["event 1"]);
+    }
+  });
+
+  it("gives up on a state that others keep changing, so that the message is delivered again", async () => {
+    const store = memory();
+    const crowded = { ...store, update: () => Promise.reject(new StaleStateError("late again")) };
+    await expect(actor(crowded, []).apply("f", count)).rejects.toThrow(StaleStateError);
+  });
+});
+
+function count(state: Counter): Counter {
+  const next = state.count + 1;
+  const event = {
+    specversion: "1.0",
+    id: "",
+    source: "test",
+    type: "t",
+    subject: "f",
+    time: "",
+    data: null,
+  } as const;
+  return { count: next, outbox: [{ subject: `event ${next}`, event }] };
+}
+
+function actor(
+  bucket: ReturnType<typeof memory>,
+  published: string[],
+  publish: (outgoing: Outgoing) => Promise<void> = async ({ subject }) => {
+    published.push(subject);
+  },
+) {
+  const initial = async (): Promise<Counter> => ({ count: 0, outbox: [] });
+  return new Actor<Counter>({ bucket, key: (forecaster) => forecaster, initial, publish });
+}
+
+/** Compare-and-set as the bucket does it. */
+function memory() {
+  let stored: { value: Counter; revision: number } | undefined;
+  return {
+    async get(_key: string) {
+      return stored;
+    },
+    async update(key: string, value: Counter, revision: number) {
+      if (revision !== (stored?.revision ?? 0)) throw new StaleStateError(`'${key}' was written since`);
+      stored = { value, revision: revision + 1 };
+      return stored.revision;
+    },
+  };
+}

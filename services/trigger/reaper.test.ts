@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { ForecasterSpec } from "../../shared/contracts/spec.ts";
+import { stuckStage } from "./reaper.ts";
+
+const HOUR_MS = 3_600_000;
+const run = "01900000-0000-7000-8000-000000000001";
+
+describe("a run without a new step for 7 hours, at a limit of 6", () => {
+  it.each([
+    ["accepted", false, "search"],
+    ["searched", false, "validation"],
+    ["approved", false, "deployment"],
+    ["trialled", false, "deployment"],
+    ["held", false, undefined],
+    ["deployed", false, undefined],
+    ["approved", true, undefined],
+  ] as const)("at '%s' (shadow %s) hangs in %s", (step, shadow, stage) => {
+    const spec = ForecasterSpec.parse({
+      forecaster: "a",
+      series: "s",
+      horizon: "7d",
+      shadow: { enabled: shadow },
+    });
+    const active = { run, step, step_sequence: 1, step_stored_at: 0, first_deployment: false };
+    expect(stuckStage(active, 7 * HOUR_MS, 6 * HOUR_MS, spec)).toBe(stage);
+    expect(stuckStage(active, 5 * HOUR_MS, 6 * HOUR_MS, spec)).toBeUndefined();
+  });
+
+  it("in a shadow trial of 7 days hangs after 7 days and the limit; a first deployment has no trial", () => {
+    const spec = ForecasterSpec.parse({
+      forecaster: "a",
+      series: "s",
+      horizon: "7d",
+      shadow: { enabled: true },
+    });
+    const active = {
+      run,
+      step: "approved",
+      step_sequence: 1,
+      step_stored_at: 0,
+      first_deployment: false,
+    } as const;
+    expect(stuckStage(active, 7 * 24 * HOUR_MS + 7 * HOUR_MS, 6 * HOUR_MS, spec)).toBe("trial");
+    expect(stuckStage({ ...active, first_deployment: true }, 7 * HOUR_MS, 6 * HOUR_MS, spec)).toBe(
+      "deployment",
+    );
+  });
+});
