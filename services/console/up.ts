@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { type Connection, connectBus } from "../../shared/bus/connect.ts";
 import { type EmbeddedServer, startEmbeddedServer } from "../../shared/bus/server/embedded.ts";
 import { findNatsServer } from "../../shared/bus/server/find.ts";
-import { greetingOf } from "../../shared/bus/server/port.ts";
+import { isFree } from "../../shared/bus/server/port.ts";
 import { connectionSettings } from "../../shared/bus/settings.ts";
 import { type Clock, systemClock, VirtualClock } from "../../shared/clock.ts";
 import { createLog, type Log } from "../../shared/log.ts";
@@ -94,12 +94,11 @@ async function ownServer(
 ): Promise<EmbeddedServer | undefined> {
   if (env.NATS_URL || env.NATS_CONTEXT) return undefined;
   const found = await findNatsServer(env, undefined, say);
-  const taken = await greetingOf("127.0.0.1", 4222).catch(() => undefined);
   return startEmbeddedServer({
     bin: found.path,
     storeDir: join(dirs.data, "nats"),
     ownGroup: true,
-    ...(taken === undefined ? { port: 4222 } : {}),
+    ...((await isFree(4222)) ? { port: 4222 } : {}),
   });
 }
 

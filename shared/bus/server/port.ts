@@ -2,6 +2,15 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** Whether nobody listens on a port, so that a server may. */
+export async function isFree(port: number, host = "127.0.0.1"): Promise<boolean> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, host, () => server.close(() => resolve(true)));
+  });
+}
+
 /** A TCP port of `host` that nobody listens on at this moment. */
 export async function freePort(host = "127.0.0.1"): Promise<number> {
   const probe = createServer().listen(0, host);
