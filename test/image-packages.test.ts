@@ -11,7 +11,7 @@ function sources(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) return ["node_modules", "dist"].includes(entry.name) ? [] : sources(path);
-    return /\.tsx?$/.test(path) && !/\.test\.tsx?$/.test(path) ? [path] : [];
+    return /\.tsx?$/.test(path) && !/\.(test|fixture)\.tsx?$|\/testing\//.test(path) ? [path] : [];
   });
 }
 

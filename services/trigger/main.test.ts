@@ -25,7 +25,7 @@ import {
   steps,
   until,
   useTrigger,
-} from "./testing.ts";
+} from "./trigger.fixture.ts";
 
 useTrigger();
 
