@@ -111,6 +111,7 @@ export async function runService(service: Service, env: NodeJS.ProcessEnv = proc
   const log = createLog(env);
   const instance = instanceName();
   const version = codeVersion(env);
+  const asked = shutdownSignal();
   let connection: Connection | undefined;
   try {
     const dirs = folders(env);
@@ -127,7 +128,7 @@ export async function runService(service: Service, env: NodeJS.ProcessEnv = proc
     const running = await service.start(context);
     const health = serveHealth(env, problems, connection, log);
     context.log.info({ server: connection.server, version, instance }, "started");
-    const reason = await Promise.race([shutdownSignal(), connection.closed.then((why) => ({ lost: why }))]);
+    const reason = await Promise.race([asked, connection.closed.then((why) => ({ lost: why }))]);
     const limit = setTimeout(() => {
       context.log.error({}, "stopping took too long");
       process.exit(1);

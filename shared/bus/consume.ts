@@ -22,7 +22,7 @@ export interface ConsumeOptions {
   readonly concurrency?: number;
   /** Deliveries after which a message becomes a dead letter (default 8). */
   readonly maxDeliver?: number;
-  /** How long the server waits for an ack or a sign of life (default 30 s). */
+  /** How long the server waits for an ack or a sign of life (default 10 s). */
   readonly ackWaitMs?: number;
   /** Where a new durable starts (default all). */
   readonly deliver?: "all" | "new";
@@ -227,7 +227,7 @@ export class DurableConsumer implements Consumption {
 
 const CONSUMER_NOT_FOUND = 10014;
 
-function ackWait({ ackWaitMs = 30_000 }: ConsumeOptions): number {
+function ackWait({ ackWaitMs = 10_000 }: ConsumeOptions): number {
   return ackWaitMs;
 }
 

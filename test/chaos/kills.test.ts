@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Searched } from "../../shared/contracts/optimizer.ts";
 import { commitsByRun, disagreements, terminalSteps } from "../support/agreement.ts";
 import { ServiceProcess } from "../support/processes.ts";
-import { createWorld, series, testSpec, type World } from "../support/world.ts";
+import { createWorld, series, testSpec, type World, withSamples } from "../support/world.ts";
 
 const HOUR_MS = 3_600_000;
 /** Runs with kills; more by hand: RETUNE_CHAOS_RUNS=50 npx vitest run test/chaos */
@@ -55,7 +55,6 @@ describe(`each service in its own process, with kill -9 of services and server (
   }, 60_000);
 
   it("two optimizer processes share one search", async () => {
-    await world.bus.store("retrain.request", JSON.stringify({ forecaster: "calm" }), "shared-search");
     const run = await world.until("the first run", (runs) => runs.find((each) => each.terminal), 90_000);
     const searched = Searched.parse(run.steps.find(({ step }) => step === "searched")?.data);
     expect(searched.trials).toHaveLength(12);
@@ -67,6 +66,7 @@ describe(`each service in its own process, with kill -9 of services and server (
     for (let i = 0; i < RUNS; i++) {
       const known = new Set((await world.runs()).keys());
       const forecaster = FORECASTERS[i % FORECASTERS.length]!;
+      await world.changeSpec(forecaster, withSamples(60 + i));
       await world.bus.store(
         "retrain.request",
         JSON.stringify({ forecaster, requested_by: `chaos ${i}` }),
@@ -108,7 +108,7 @@ describe(`each service in its own process, with kill -9 of services and server (
   }, 600_000);
 
   it("drains on SIGTERM: every service ends by itself with exit code 0", async () => {
-    const codes = await Promise.all(services.map(async (service) => [service.name, await service.stop()]));
-    expect(codes).toEqual(services.map(({ name }) => [name, 0]));
+    const codes = await Promise.all(services.map(async (service) => [service.name, await service.stop(), service.log.slice(-2_000)]));
+    expect(codes).toEqual(services.map(({ name, log }) => [name, 0, log.slice(-2_000)]));
   }, 60_000);
 });

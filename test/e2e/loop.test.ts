@@ -7,7 +7,7 @@ import { Health, Prediction, PredictReply } from "../../shared/contracts/telemet
 import { createLog } from "../../shared/log.ts";
 import { ROOT } from "../../shared/service.ts";
 import { commitsByRun, disagreements, terminalSteps } from "../support/agreement.ts";
-import { createWorld, series, testSpec, type World } from "../support/world.ts";
+import { createWorld, series, testSpec, type World, withSamples } from "../support/world.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -54,17 +54,10 @@ describe("the closed loop in one process, on a real server with a real model", (
     }
   });
 
-  it("deploys a first config without a champion, marked as such, and verifies it (A-VAL-6, A-DEP-1..7, A-MON-1)", async () => {
+  it("deploys a first config by itself, marked as such, and verifies it (A-VAL-6, A-DEP-1..7, A-MON-1)", async () => {
     for (const forecaster of ["first", "strict"]) {
-      await world.bus.store(
-        "retrain.request",
-        JSON.stringify({ forecaster, requested_by: "test" }),
-        `first-${forecaster}`,
-      );
-      const run = await world.until(
-        "a verified run",
-        (runs) => runs.find((each) => each.forecaster === forecaster && each.terminal),
-        60_000,
+      const run = await world.until("a first deployment", (runs) =>
+        runs.find((each) => each.forecaster === forecaster && each.terminal),
       );
       expect(run.steps.map(({ step }) => step)).toEqual([
         "accepted",
@@ -73,6 +66,7 @@ describe("the closed loop in one process, on a real server with a real model", (
         "deployed",
         "verified",
       ]);
+      expect(run.steps[0]?.data).toMatchObject({ cause: "first-deployment" });
       expect(run.steps.find(({ step }) => step === "approved")?.data).toMatchObject({
         first_deployment: true,
       });
@@ -82,11 +76,14 @@ describe("the closed loop in one process, on a real server with a real model", (
 
   it("serves the live config, and forecasts at a new observation (K-2)", async () => {
     await world.bus.publishTelemetry("observation", "load", series(1, end), "new");
+    const newest = async () => {
+      const message = await world.bus.lastMessage("TELEMETRY", "telemetry.prediction.first");
+      return message === undefined ? [] : z.array(Prediction).parse(message.json());
+    };
     await expect
-      .poll(() => world.bus.lastMessage("TELEMETRY", "telemetry.prediction.first"), { timeout: 10_000 })
-      .toBeDefined();
-    const message = await world.bus.lastMessage("TELEMETRY", "telemetry.prediction.first");
-    const steps = z.array(Prediction).parse(message!.json());
+      .poll(async () => (await newest())[0]?.issued_at, { timeout: 10_000 })
+      .toBe(new Date(end).toISOString());
+    const steps = await newest();
     expect(steps).toHaveLength(6);
     expect(steps[0]).toMatchObject({
       issued_at: new Date(end).toISOString(),
@@ -105,28 +102,18 @@ describe("the closed loop in one process, on a real server with a real model", (
 
   it("rejects a candidate that is no better, and says by how much (A-VAL-1, A-VAL-7)", async () => {
     const before = await world.bus.kv("live-configs", LiveConfig).get("strict");
-    await world.bus.store("retrain.request", "strict", "bare-id");
-    const run = await world.until(
-      "a second run",
-      (runs) => runs.filter((each) => each.forecaster === "strict")[1],
-      30_000,
-    );
-    const ended = await world.until("its end", (runs) =>
-      runs.find((each) => each.run_id === run.run_id && each.terminal),
-    );
+    await world.changeSpec("strict", withSamples(33));
+    const ended = await world.request("strict");
     expect(terminalSteps(ended)).toEqual(["rejected"]);
     const { reasons } = ended.steps.at(-1)!.data as unknown as { reasons: string[] };
-    expect(reasons.join(" ")).toMatch(/RMSE|same/);
+    expect(reasons.join(" ")).toMatch(/RMSE .* better|RMSE .* worse/);
     expect(await world.bus.kv("live-configs", LiveConfig).get("strict")).toEqual(before);
   });
 
   it("rolls back at a person's word, with file, KV and git agreeing (A-MON-2)", async () => {
-    await world.bus.store("retrain.request", JSON.stringify({ forecaster: "first" }), "second-first");
-    await world.until(
-      "a verified second run",
-      (runs) => runs.filter((each) => each.forecaster === "first" && each.terminal)[1],
-      60_000,
-    );
+    await world.changeSpec("first", withSamples(33));
+    const second = await world.request(JSON.stringify({ forecaster: "first", requested_by: "test" }));
+    expect(second.state).toBe("verified");
     await world.bus.request(
       "deployer.rollback",
       { forecaster: "first", requested_by: "test" },

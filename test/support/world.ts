@@ -6,7 +6,9 @@ import type { Bus } from "../../shared/bus/bus.ts";
 import { connectBus } from "../../shared/bus/connect.ts";
 import type { CloudEvent, StepData } from "../../shared/contracts/envelope.ts";
 import { foldRun, type RunSummary } from "../../shared/contracts/run.ts";
+import { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { parseStepSubject } from "../../shared/contracts/subjects.ts";
+import { newUuidV7 } from "../../shared/ids.ts";
 import { ROOT } from "../../shared/service.ts";
 import { recordedLog } from "./context.ts";
 import { startTestNats, type TestNats } from "./nats.ts";
@@ -24,6 +26,14 @@ export function series(count: number, endMs: number): { ts: string; values: { va
     ts: new Date(endMs - (count - 1 - i) * HOUR_MS).toISOString(),
     values: { value: 100 + 0.01 * i + 8 * Math.sin((2 * Math.PI * i) / 24) + 2 * noise() },
   }));
+}
+
+/** The same spec with another number of draws, so that the next search finds another candidate. */
+export function withSamples(samples: number) {
+  return (spec: ForecasterSpec): ForecasterSpec => ({
+    ...spec,
+    search: { ...spec.search, space: { ...spec.search.space, num_samples: [samples] } },
+  });
 }
 
 /** A spec for tests: hourly, a small grid, limits that let a candidate pass, a watch of seconds. */
@@ -61,9 +71,13 @@ export interface World extends AsyncDisposable {
   readonly data: string;
   readonly configs: string;
   readonly env: NodeJS.ProcessEnv;
+  /** Changes a spec while everything runs, as a person would. */
+  changeSpec(forecaster: string, change: (spec: ForecasterSpec) => ForecasterSpec): Promise<void>;
   /** Every run in DECISIONS, folded, by id. */
   runs(): Promise<Map<string, RunSummary>>;
-  /** Asks for a run and resolves with its summary once it has ended. */
+  /** Asks for a run and resolves with the run that answers, once it has ended. */
+  request(payload: string, timeoutMs?: number): Promise<RunSummary>;
+  /** Polls until `find` finds a run; the error names what was there instead. */
   until(
     what: string,
     find: (runs: RunSummary[]) => RunSummary | undefined,
@@ -112,6 +126,21 @@ export async function createWorld(specs: readonly object[]): Promise<World> {
     }
     return found;
   };
+  const until: World["until"] = async (what, find, timeoutMs = 60_000) => {
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      const all = [...(await runs()).values()];
+      const found = find(all);
+      if (found !== undefined) return found;
+      if (performance.now() > deadline) {
+        const seen = all.map(
+          (run) => `${run.run_id} ${run.forecaster} ${run.steps.map(({ step }) => step).join(",")}`,
+        );
+        throw new Error(`waited ${timeoutMs} ms for ${what}; runs: ${seen.join(" | ") || "none"}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  };
   return {
     nats,
     bus,
@@ -127,22 +156,22 @@ export async function createWorld(specs: readonly object[]): Promise<World> {
       RETUNE_HEALTH_INTERVAL: "500ms",
       LOG_LEVEL: process.env.LOG_LEVEL ?? "fatal",
     },
-    runs,
-    async until(what, find, timeoutMs = 30_000) {
-      const deadline = performance.now() + timeoutMs;
-      for (;;) {
-        const all = [...(await runs()).values()];
-        const found = find(all);
-        if (found !== undefined) return found;
-        if (performance.now() > deadline) {
-          const seen = all.map(
-            (run) => `${run.run_id} ${run.forecaster} ${run.steps.map(({ step }) => step).join(",")}`,
-          );
-          throw new Error(`waited ${timeoutMs} ms for ${what}; runs: ${seen.join(" | ") || "none"}`);
-        }
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
+    async changeSpec(forecaster, change) {
+      const specs = bus.kv("specs", ForecasterSpec);
+      const entry = await specs.get(forecaster);
+      await specs.update(forecaster, change(entry!.value), entry!.revision);
     },
+    runs,
+    async request(payload, timeoutMs) {
+      const sequence = await bus.store("retrain.request", payload, newUuidV7());
+      const answers = (run: RunSummary) => run.steps[0]?.data.caused_by.includes(sequence) === true;
+      return until(
+        `the answer to ${payload}`,
+        (all) => all.find((run) => answers(run) && run.terminal),
+        timeoutMs,
+      );
+    },
+    until,
     async [Symbol.asyncDispose]() {
       await connection.drain();
       await nats.stop();

@@ -15,11 +15,11 @@ const FIRST_DAY = "2021-10-01";
 export const DEMO_START_MS = Date.parse(`${FIRST_DAY}T00:00:00Z`) - 86_400_000;
 
 /** Days of the replay in which the story is told fast; then it goes on slowly until the data end. */
-const STORY_DAYS = 230;
+const STORY_DAYS = 110;
 const FAST_DAY_MS = 220;
 const SLOW_DAY_MS = 2_500;
 /** The day of the story on which the fault is injected. */
-const FAULT_DAY = 130;
+const FAULT_DAY = 60;
 const HISTORY_BATCH = 250;
 /** Longest a day waits for the runs that are searched, proved or deployed on it. */
 const RUN_PATIENCE_MS = 60_000;

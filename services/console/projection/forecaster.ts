@@ -1,0 +1,164 @@
+import { durationMs } from "../../../shared/contracts/duration.ts";
+import type { LiveConfig } from "../../../shared/contracts/live-config.ts";
+import type { Progress, Searched } from "../../../shared/contracts/optimizer.ts";
+import type { RunSummary } from "../../../shared/contracts/run.ts";
+import { type ForecasterSpec, horizonSteps } from "../../../shared/contracts/spec.ts";
+import type { Health, Observation } from "../../../shared/contracts/telemetry.ts";
+import { versusLastValue } from "../words/baseline.ts";
+import { printable } from "../words/format.ts";
+import type { Tone } from "../words/steps.ts";
+import { Accuracy } from "./accuracy.ts";
+import { Chart } from "./chart.ts";
+import type {
+  BacktestView,
+  EvaluationView,
+  ForecasterView,
+  HealthView,
+  LiveView,
+  ProgressView,
+} from "./view.ts";
+
+const INSTANCES = 32;
+
+/**
+ * Everything the console knows about one forecaster. Bounded; each part is replaced by its newest word. It
+ * may be known from the decisions before its spec is: until then it is not shown.
+ */
+export class ForecasterProjection {
+  readonly id: string;
+  spec: ForecasterSpec | undefined;
+  chart = new Chart(1);
+  accuracy = new Accuracy();
+  live: { readonly config: LiveConfig; readonly revision: number } | undefined;
+  backtest: BacktestView | null = null;
+  evaluation: EvaluationView | null = null;
+  activeRun: RunSummary | undefined;
+  private progress: ProgressView | null = null;
+  private readonly health = new Map<string, Health>();
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  /** Series and length of the horizon, to sort by. */
+  get order(): readonly [series: string, horizonMs: number] {
+    return this.spec === undefined ? ["", 0] : [this.spec.series, durationMs(this.spec.horizon)];
+  }
+
+  /** A changed spec keeps what was seen, unless it now means another series or horizon. */
+  respecify(spec: ForecasterSpec): void {
+    const meaning = ({ series, metric, entity, horizon, step, calendar }: ForecasterSpec) =>
+      JSON.stringify([series, metric, entity, horizon, step, calendar]);
+    if (this.spec === undefined || meaning(spec) !== meaning(this.spec)) {
+      this.chart = new Chart(horizonSteps(spec));
+      this.accuracy = new Accuracy();
+    }
+    this.spec = spec;
+  }
+
+  /** Whether the observation was one of this forecaster's. */
+  observe(observation: Observation): boolean {
+    if (this.spec === undefined || observation.entity !== this.spec.entity) return false;
+    const value = observation.values[this.spec.metric];
+    if (value === undefined) return false;
+    this.chart.observe(observation.ts, value);
+    return true;
+  }
+
+  heartbeat(health: Health): void {
+    this.health.delete(health.instance); // the newest goes last
+    this.health.set(health.instance, health);
+    if (this.health.size > INSTANCES) this.health.delete(this.health.keys().next().value!);
+  }
+
+  searched(searched: Searched): void {
+    const lastValue = searched.baselines["last-value"]?.rmse ?? null;
+    this.backtest = {
+      rmse: searched.metrics.rmse,
+      last_value_rmse: lastValue,
+      seasonal_naive_rmse: searched.baselines["seasonal-naive"]?.rmse ?? null,
+      verdict: versusLastValue(searched.metrics.rmse, lastValue)?.words ?? null,
+      run_id: searched.run_id,
+    };
+  }
+
+  /** Progress of a run; word of a run that is over changes nothing. */
+  searching({ run_id, phase, done, total, best_rmse }: Progress): boolean {
+    if (this.activeRun !== undefined && this.activeRun.run_id !== run_id) return false;
+    this.progress = { run_id, phase, done: Math.min(done, total), total, best_rmse };
+    return true;
+  }
+
+  ran(run: RunSummary): void {
+    if (run.state === "refused") return;
+    if (!run.terminal) this.activeRun = run;
+    else if (this.activeRun?.run_id === run.run_id) this.activeRun = undefined;
+    if (this.progress?.run_id === run.run_id && run.state !== "accepted") this.progress = null;
+  }
+
+  view(): ForecasterView {
+    const { spec, activeRun } = this;
+    if (spec === undefined) throw new Error(`forecaster '${this.id}' has no spec to show`);
+    return {
+      id: spec.forecaster,
+      description: spec.description === undefined ? null : printable(spec.description),
+      series: spec.series,
+      unit: spec.unit === undefined ? null : printable(spec.unit),
+      horizon: spec.horizon,
+      ...this.stateWords(),
+      live: this.live === undefined ? null : liveView(this.live.config, this.live.revision),
+      health: this.healthView(),
+      accuracy: this.accuracy.view(),
+      backtest: this.backtest,
+      evaluation: this.evaluation,
+      active_run: activeRun?.run_id ?? null,
+      progress:
+        activeRun?.state === "accepted" && this.progress?.run_id === activeRun.run_id ? this.progress : null,
+      chart: this.chart.view(),
+    };
+  }
+
+  private stateWords(): { state: string; tone: Tone } {
+    if (this.spec?.enabled === false) return { state: "disabled", tone: "neutral" };
+    switch (this.activeRun?.state) {
+      case "accepted":
+        return { state: "searching", tone: "progress" };
+      case "searched":
+        return { state: "being validated", tone: "progress" };
+      case "held":
+        return { state: "waiting for approval", tone: "attention" };
+      case "approved":
+      case "trialled":
+        return { state: "deploying", tone: "progress" };
+      case "deployed":
+        return { state: "live, on watch", tone: "good" };
+    }
+    if (this.live === undefined) {
+      return this.chart.hasTruth
+        ? { state: "not live yet", tone: "neutral" }
+        : { state: "waiting for data", tone: "neutral" };
+    }
+    return this.healthView()?.status === "degraded"
+      ? { state: "degraded", tone: "bad" }
+      : { state: "live", tone: "good" };
+  }
+
+  private healthView(): HealthView | null {
+    const newest = [...this.health.values()].at(-1);
+    if (newest === undefined) return null;
+    return {
+      status: newest.status,
+      instances: this.health.size,
+      model_version: newest.model_version === null ? null : printable(newest.model_version),
+      latency_ms_p50: newest.latency_ms_p50,
+      rss_mb: newest.rss_mb,
+      failures: newest.failures,
+      error: newest.error === undefined ? null : printable(newest.error),
+    };
+  }
+}
+
+function liveView(config: LiveConfig, revision: number): LiveView {
+  const { version, model, context_length, num_samples, temperature, run_id, timestamp } = config;
+  return { version, model, context_length, num_samples, temperature, run_id, timestamp, revision };
+}

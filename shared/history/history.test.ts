@@ -1,0 +1,345 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { appendFile, copyFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { quote, rows, withMemory } from "./duckdb.ts";
+import { History } from "./history.ts";
+import { readObservations, writeWindow } from "./observations.ts";
+import { RowBuffer } from "./row-buffer.ts";
+import { readWindow } from "./window.ts";
+
+const STREAM = "2026-01-01T00:00:00Z";
+const DAY_1 = Date.parse("2026-03-01T12:00:00Z");
+const DAY_MS = 86_400_000;
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "retune-history-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+function observations(firstSeq: number, values: readonly number[], arrivedMs = DAY_1): RowBuffer {
+  const buffer = new RowBuffer();
+  for (const [i, value] of values.entries()) {
+    const ts = new Date(Date.parse("2026-02-01T00:00:00Z") + (firstSeq + i) * DAY_MS).toISOString();
+    buffer.add("observation", "usdclp", { seq: firstSeq + i, idx: 0, arrivedMs }, { ts, values: { value } });
+  }
+  return buffer;
+}
+
+async function append(
+  history: History,
+  firstSeq: number,
+  values: readonly number[],
+  arrivedMs = DAY_1,
+): Promise<void> {
+  const lastSeq = firstSeq + values.length - 1;
+  await history.append({
+    stream: STREAM,
+    day: history.dayOf(arrivedMs),
+    firstSeq,
+    lastSeq,
+    rows: observations(firstSeq, values, arrivedMs),
+  });
+}
+
+async function sequences(history: History): Promise<number[]> {
+  return history.read(async (relation, connection) =>
+    (await rows(connection, `SELECT seq::INTEGER AS seq FROM ${relation} ORDER BY arrived, seq`)).map(
+      ({ seq }) => seq as number,
+    ),
+  );
+}
+
+const parquetFiles = async () => (await readdir(folder)).filter((name) => name.startsWith("metrics_")).sort();
+
+describe("the Parquet history (D-BUF-1)", () => {
+  it("keeps parts while a day is open and one file when it is over", async () => {
+    const history = await History.open({ folder });
+    await append(history, 1, [1, 2, 3]);
+    await append(history, 4, [4, 5]);
+    expect(await parquetFiles()).toEqual([
+      "metrics_2026-03-01.part-1-3.parquet",
+      "metrics_2026-03-01.part-4-5.parquet",
+    ]);
+    await history.upkeep(DAY_1 + DAY_MS);
+    expect(await parquetFiles()).toEqual(["metrics_2026-03-01.parquet"]);
+    expect(await sequences(history)).toEqual([1, 2, 3, 4, 5]);
+    expect(history.lastSequence(STREAM)).toBe(5);
+    await append(history, 6, [6]); // late: the day is over already
+    await history.upkeep(DAY_1 + DAY_MS);
+    expect(await parquetFiles()).toEqual(["metrics_2026-03-01.parquet"]);
+    expect(await sequences(history)).toEqual([1, 2, 3, 4, 5, 6]);
+    await history.close();
+  });
+
+  it("merges parts of an open day when they get many", async () => {
+    const history = await History.open({ folder, mergeAt: 3 });
+    for (let seq = 1; seq <= 9; seq++) {
+      await append(history, seq, [seq]);
+      await history.upkeep(DAY_1);
+    }
+    expect(history.files.map(({ level }) => level)).toEqual([1, 1, 1]);
+    await history.upkeep(DAY_1);
+    expect(await sequences(history)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    await history.close();
+  });
+
+  it("deletes days past their retention", async () => {
+    const history = await History.open({ folder, retentionDays: 60 });
+    await append(history, 1, [1]);
+    await history.upkeep(DAY_1 + 60 * DAY_MS);
+    expect(await parquetFiles()).toHaveLength(1);
+    await history.upkeep(DAY_1 + 61 * DAY_MS);
+    expect(await parquetFiles()).toEqual([]);
+    expect(history.lastSequence(STREAM)).toBe(1);
+    await history.close();
+  });
+
+  it("turns the day at midnight of its zone", async () => {
+    const history = await History.open({ folder, zone: "America/Santiago" });
+    expect(history.dayOf(Date.parse("2026-07-02T03:59:59Z"))).toBe("2026-07-01");
+    expect(history.dayOf(Date.parse("2026-07-02T04:00:00Z"))).toBe("2026-07-02");
+    await history.close();
+    await expect(History.open({ folder, zone: "Mars/Olympus" })).rejects.toThrow(/Mars\/Olympus/);
+  });
+
+  it("keeps every field of all four kinds in one typed schema", async () => {
+    const buffer = new RowBuffer();
+    const origin = { seq: 7, idx: 0, arrivedMs: DAY_1 };
+    buffer.add("observation", "fleet", origin, {
+      ts: "2026-03-01T00:00:00.250Z",
+      entity: "it's",
+      values: { cpu: 0.5, mem: 3 },
+      note: "x",
+    });
+    buffer.add(
+      "prediction",
+      "f-7d",
+      { ...origin, idx: 1 },
+      {
+        issued_at: "2026-03-01T00:00:00Z",
+        target_ts: "2026-03-02T00:00:00Z",
+        step: 1,
+        mean: 2,
+        lower: 1,
+        upper: 3,
+        quantiles: { "0.5": 2 },
+        known_entity: true,
+        model_version: "v1",
+        latency_ms: 1.5,
+      },
+    );
+    buffer.add(
+      "score",
+      "f-7d",
+      { ...origin, idx: 2 },
+      {
+        issued_at: "2026-03-01T00:00:00Z",
+        target_ts: "2026-03-02T00:00:00Z",
+        step: 1,
+        error: -0.5,
+        abs_pct_error: null,
+        in_interval: false,
+        model_version: "v1",
+        variant: "challenger",
+        naive_error: 0.25,
+      },
+    );
+    buffer.add(
+      "health",
+      "f-7d",
+      { ...origin, idx: 3 },
+      {
+        instance: "a",
+        status: "ok",
+        live_revision: 3,
+        model_version: null,
+        rss_mb: 90,
+        latency_ms_p50: null,
+        failures: 0,
+        loaded_at: null,
+        error: "none",
+      },
+    );
+    const history = await History.open({ folder });
+    await history.append({ stream: STREAM, day: "2026-03-01", firstSeq: 7, lastSeq: 7, rows: buffer });
+    await history.close();
+    const path = join(folder, (await parquetFiles())[0]!);
+    const found = await withMemory((connection) =>
+      rows(
+        connection,
+        `SELECT * REPLACE (seq::INTEGER AS seq, idx::INTEGER AS idx, epoch_ms(ts)::DOUBLE AS ts) FROM ${quote(path)} ORDER BY idx, metric`,
+      ),
+    );
+    expect(found).toHaveLength(5);
+    expect(found[0]).toMatchObject({
+      kind: "observation",
+      id: "fleet",
+      seq: 7,
+      entity: "it's",
+      metric: "cpu",
+      value: 0.5,
+      ts: Date.parse("2026-03-01T00:00:00.250Z"),
+      extra: '{"note":"x"}',
+      mean: null,
+    });
+    expect(found[1]).toMatchObject({ metric: "mem", value: 3 });
+    expect(found[2]).toMatchObject({
+      kind: "prediction",
+      mean: 2,
+      quantiles: '{"0.5":2}',
+      known_entity: true,
+      variant: null,
+      latency_ms: 1.5,
+      step: 1n,
+    });
+    expect(found[3]).toMatchObject({
+      kind: "score",
+      error: -0.5,
+      abs_pct_error: null,
+      in_interval: false,
+      variant: "challenger",
+      naive_error: 0.25,
+    });
+    expect(found[4]).toMatchObject({
+      kind: "health",
+      instance: "a",
+      problem: "none",
+      live_revision: 3n,
+      latency_ms_p50: null,
+      loaded_at: null,
+    });
+  });
+});
+
+describe("the Parquet history after a crash", () => {
+  it("ignores and removes what the manifest does not name", async () => {
+    const history = await History.open({ folder });
+    await append(history, 1, [1, 2]);
+    await history.close();
+    const part = join(folder, "metrics_2026-03-01.part-1-2.parquet");
+    await copyFile(part, join(folder, "metrics_2026-03-01.part-3-4.parquet"));
+    await writeFile(join(folder, "metrics_2026-03-01.part-5-6.parquet.tmp"), "half");
+    await appendFile(join(folder, "manifest.ndjson"), '{"part":{"file":"metr');
+    const again = await History.open({ folder });
+    expect(await sequences(again)).toEqual([1, 2]);
+    await append(again, 3, [3]);
+    expect(await sequences(again)).toEqual([1, 2, 3]);
+    expect(await parquetFiles()).toHaveLength(2);
+    await again.close();
+  });
+
+  it("finishes a merge that was cut off after its line in the manifest", async () => {
+    const history = await History.open({ folder });
+    await append(history, 1, [1]);
+    await append(history, 2, [2]);
+    const before = await readFile(join(folder, "manifest.ndjson"), "utf8");
+    const part = "metrics_2026-03-01.part-1-1.parquet";
+    await copyFile(join(folder, part), join(folder, "saved"));
+    await history.upkeep(DAY_1 + DAY_MS);
+    const { file, ...into } = history.files[0]!;
+    await history.close();
+    await copyFile(join(folder, file), join(folder, `${file}.merged`));
+    await rm(join(folder, file));
+    await copyFile(join(folder, "saved"), join(folder, part));
+    const line = JSON.stringify({
+      merge: {
+        into: { file, ...into },
+        temporary: `${file}.merged`,
+        from: [part, "metrics_2026-03-01.part-2-2.parquet"],
+      },
+    });
+    await writeFile(join(folder, "manifest.ndjson"), `${before}${line}\n`);
+    const again = await History.open({ folder });
+    expect(again.problems).toEqual([]);
+    expect(await sequences(again)).toEqual([1, 2]);
+    expect(await parquetFiles()).toEqual([file]);
+    await again.close();
+  });
+
+  it("sets a damaged file aside, says so, and keeps the rest (D-BUF-2)", async () => {
+    const history = await History.open({ folder });
+    await append(history, 1, [1]);
+    await append(history, 2, [2]);
+    await history.close();
+    await truncate(join(folder, "metrics_2026-03-01.part-1-1.parquet"), 100);
+    const again = await History.open({ folder });
+    expect(again.problems).toEqual([expect.stringContaining("metrics_2026-03-01.part-1-1.parquet")]);
+    expect(await sequences(again)).toEqual([2]);
+    expect(await readdir(join(folder, "corrupt"))).toEqual(["metrics_2026-03-01.part-1-1.parquet"]);
+    await again.close();
+  });
+
+  it("is held by one process at a time", async () => {
+    const script = `import { History } from ${JSON.stringify(join(import.meta.dirname, "history.ts"))};
+      await History.open({ folder: ${JSON.stringify(folder)} }); console.log("open"); setInterval(() => {}, 1000);`;
+    const child = spawn(process.execPath, ["--input-type=module-typescript", "-e", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const exited = once(child, "exit");
+    await once(child.stdout, "data");
+    await expect(History.open({ folder })).rejects.toThrow(/held by another process/);
+    child.kill("SIGKILL");
+    await exited;
+    await (await History.open({ folder })).close();
+  });
+});
+
+describe("windows of the history", () => {
+  it("are ascending, with the newest arrival of each time, and equal bytes for equal content", async () => {
+    const history = await History.open({ folder });
+    await append(history, 5, [50, 60, 70]);
+    await append(history, 1, [10, 20]);
+    const late = new RowBuffer();
+    late.add(
+      "observation",
+      "usdclp",
+      { seq: 9, idx: 0, arrivedMs: DAY_1 },
+      { ts: "2026-02-06T00:00:00Z", values: { value: 55 } },
+    );
+    late.add(
+      "observation",
+      "usdclp",
+      { seq: 9, idx: 1, arrivedMs: DAY_1 },
+      { ts: "2026-02-06T00:00:00Z", entity: "other", values: { value: -1 } },
+    );
+    await history.append({ stream: STREAM, day: "2026-03-01", firstSeq: 9, lastSeq: 9, rows: late });
+    const query = { series: "usdclp", metric: "value", entity: null };
+    const written = await writeWindow(history, query, join(folder, "a.parquet"));
+    await history.upkeep(DAY_1 + DAY_MS);
+    await writeWindow(history, query, join(folder, "b.parquet"));
+    const window = await readWindow(join(folder, "a.parquet"));
+    expect([...window.values]).toEqual([10, 20, 55, 60, 70]);
+    expect(new Date(window.times[2]!).toISOString()).toBe("2026-02-06T00:00:00.000Z");
+    expect(written).toEqual({ rows: 5, fromMs: window.times[0], toMs: window.times[4] });
+    expect(await readFile(join(folder, "a.parquet"))).toEqual(await readFile(join(folder, "b.parquet")));
+    expect(
+      await readObservations(history, { ...query, fromMs: window.times[1], toMs: window.times[3] }),
+    ).toEqual({
+      times: window.times.slice(1, 4),
+      values: window.values.slice(1, 4),
+    });
+    await history.close();
+  });
+
+  it("are empty for an unknown series", async () => {
+    const history = await History.open({ folder });
+    const written = await writeWindow(
+      history,
+      { series: "nobody", metric: "value", entity: null },
+      join(folder, "w.parquet"),
+    );
+    expect(written).toEqual({ rows: 0, fromMs: null, toMs: null });
+    expect((await readWindow(join(folder, "w.parquet"))).times).toHaveLength(0);
+    await history.close();
+  });
+
+  it("name the file that is no window", async () => {
+    await writeFile(join(folder, "w.parquet"), "nonsense");
+    await expect(readWindow(join(folder, "w.parquet"))).rejects.toThrow(/w\.parquet/);
+    await expect(readWindow(join(folder, "none.parquet"))).rejects.toThrow(/none\.parquet/);
+  });
+});

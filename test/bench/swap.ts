@@ -1,0 +1,189 @@
+/** How long a live config takes to serve, and what that costs requests meanwhile. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { service } from "../../services/forecaster/main.ts";
+import { LiveConfig } from "../../shared/contracts/live-config.ts";
+import { ForecasterSpec } from "../../shared/contracts/spec.ts";
+import { subjects } from "../../shared/contracts/subjects.ts";
+import { PredictReply } from "../../shared/contracts/telemetry.ts";
+import { newUuidV7 } from "../../shared/ids.ts";
+import { ROOT } from "../../shared/service.ts";
+import { testContext } from "../support/context.ts";
+import { startTestNats } from "../support/nats.ts";
+import { type BenchResult, quantile } from "./result.ts";
+
+const FORECASTER = "bench";
+const SWAPS = 60;
+/** Between swaps, so that they do not wait for each other. */
+const PAUSE_MS = 60;
+
+/** Time from the write of a config with a 4.3 MB model to its first answer, and requests' p99 with and without swaps. */
+export async function run(): Promise<BenchResult[]> {
+  await using nats = await startTestNats();
+  const env = { FORECASTERS: FORECASTER };
+  await using server = await testContext(nats, { name: "forecaster", env });
+  await using client = await testContext(nats, { name: "client" });
+  const spec = ForecasterSpec.parse({ forecaster: FORECASTER, series: FORECASTER, horizon: "7d" });
+  await client.bus.kv("specs", ForecasterSpec).put(FORECASTER, spec);
+  await client.bus.publishTelemetry("observation", FORECASTER, history(365), "history");
+
+  const model = await readFile(join(ROOT, "models/tiny-bolt/model.onnx"));
+  const cached = models(model, "cached", SWAPS + 1);
+  const remote = models(model, "remote", SWAPS);
+  const cachedDigests: string[] = [];
+  for (const bytes of cached) cachedDigests.push(await server.bus.artifacts.put(bytes));
+  const remoteDigests: string[] = [];
+  for (const bytes of remote) remoteDigests.push(await client.bus.artifacts.put(bytes)); // its cache is another folder
+
+  const configs = client.bus.kv("live-configs", LiveConfig);
+  let version = 0;
+  const put = (artifact: string) => configs.put(FORECASTER, liveConfig(++version, artifact));
+  const first = await put(cachedDigests[0]!);
+  const running = await service.start(server);
+  const requests = new Requests(() =>
+    client.bus.request(subjects.predict(FORECASTER), undefined, PredictReply),
+  );
+  await requests.served(first);
+
+  await sleep(500);
+  const calm = await requests.latencies(async () => sleep(SWAPS * PAUSE_MS));
+  const swap = async (digests: readonly string[]) => {
+    const times: number[] = [];
+    const latencies = await requests.latencies(async () => {
+      for (const digest of digests) {
+        const begun = performance.now();
+        const revision = await put(digest);
+        times.push((await requests.served(revision)) - begun);
+        await sleep(PAUSE_MS);
+      }
+    });
+    return { times, latencies };
+  };
+  const local = await swap(cachedDigests.slice(1));
+  const stored = await swap(remoteDigests);
+  requests.stop();
+  await running.stop();
+
+  const calmP99 = quantile(calm, 0.99);
+  return [
+    {
+      name: "config written to serving, model in the local cache, p50",
+      value: quantile(local.times, 0.5),
+      unit: "ms",
+    },
+    {
+      name: "config written to serving, model in the local cache, p99",
+      value: quantile(local.times, 0.99),
+      unit: "ms",
+      target: "<= 50",
+    },
+    {
+      name: "config written to serving, model from the object store, p50",
+      value: quantile(stored.times, 0.5),
+      unit: "ms",
+    },
+    {
+      name: "config written to serving, model from the object store, p99",
+      value: quantile(stored.times, 0.99),
+      unit: "ms",
+      target: "<= 150",
+    },
+    { name: "request p99, calm", value: calmP99, unit: "ms" },
+    {
+      name: "request p99 during swaps / calm",
+      value: quantile(local.latencies, 0.99) / calmP99,
+      unit: "x",
+      target: "<= 3",
+    },
+    {
+      name: "request p99 during swaps from the object store / calm",
+      value: quantile(stored.latencies, 0.99) / calmP99,
+      unit: "x",
+    },
+  ];
+}
+
+/** Requests about every millisecond, one after the other, for ever. */
+class Requests {
+  private readonly ask: () => Promise<PredictReply>;
+  private stopped = false;
+  private revision = 0;
+  private readonly waiting: { revision: number; resolve: (at: number) => void }[] = [];
+  private recorded: number[] = [];
+
+  constructor(ask: () => Promise<PredictReply>) {
+    this.ask = ask;
+    void this.loop();
+  }
+
+  /** Resolves with the time of the first answer of this revision or a newer one. */
+  served(revision: number): Promise<number> {
+    if (this.revision >= revision) return Promise.resolve(performance.now());
+    return new Promise((resolve) => this.waiting.push({ revision, resolve }));
+  }
+
+  /** Latencies of the requests made during `task`, ms. */
+  async latencies(task: () => Promise<unknown>): Promise<number[]> {
+    this.recorded = [];
+    await task();
+    return this.recorded;
+  }
+
+  stop(): void {
+    this.stopped = true;
+  }
+
+  private async loop(): Promise<void> {
+    while (!this.stopped) {
+      const begun = performance.now();
+      const reply = await this.ask().catch(() => undefined);
+      const at = performance.now();
+      if (reply !== undefined) {
+        this.recorded.push(at - begun);
+        this.revision = reply.live_revision;
+        for (const each of this.waiting.splice(0)) {
+          if (each.revision <= reply.live_revision) each.resolve(at);
+          else this.waiting.push(each);
+        }
+      }
+      await sleep(1);
+    }
+  }
+}
+
+/** The same model under other digests: a remark at the end of the file, which is a field of the format. */
+function models(model: Uint8Array, name: string, count: number): Uint8Array[] {
+  return Array.from({ length: count }, (_, i) => {
+    const remark = new TextEncoder().encode(`${name}-${i}`);
+    return Buffer.concat([model, Uint8Array.of(6 * 8 + 2, remark.length), remark]);
+  });
+}
+
+function history(days: number): object[] {
+  const end = Date.parse("2025-01-01T00:00:00Z");
+  return Array.from({ length: days }, (_, i) => ({
+    ts: new Date(end - (days - i) * 86_400_000).toISOString(),
+    values: { value: 900 + 20 * Math.sin(i / 9) + 3 * Math.sin(i / 2) },
+  }));
+}
+
+function liveConfig(version: number, artifact: string): LiveConfig {
+  return {
+    forecaster: FORECASTER,
+    horizon: "7d",
+    context_length: 180,
+    num_samples: 100,
+    temperature: 1,
+    model: "chronos-bolt",
+    artifact,
+    version,
+    run_id: newUuidV7(),
+    validation_rmse: null,
+    validation_mape: null,
+    validation_mae: null,
+    search_iterations: 0,
+    optimization_time_seconds: 0,
+    timestamp: "2025-01-01T00:00:00Z",
+  };
+}
