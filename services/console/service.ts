@@ -51,11 +51,19 @@ export async function startConsole(
   }
   const bound = server.address();
   const address = `http://${host.includes(":") ? `[${host}]` : host}:${typeof bound === "object" && bound !== null ? bound.port : port}/`;
+  const micro = await bus.serve({
+    name: service.name,
+    description: service.description,
+    version: "0.1.0",
+    endpoints: {},
+    stats: () => ({ address, problem: live.problem() }),
+  });
   log.info({ address }, "the page is up");
   return {
     address,
     async stop() {
       ending.abort();
+      await micro.stop();
       const closed = closeServer();
       if ("closeIdleConnections" in server) server.closeIdleConnections();
       const force = setTimeout(() => "closeAllConnections" in server && server.closeAllConnections(), 1_000);

@@ -212,7 +212,7 @@ export class Bus {
     const data = payload === undefined ? "" : JSON.stringify(payload);
     const { timeoutMs = 10_000 } = options;
     const reply = await this.nc.request(subject, data, { timeout: timeoutMs }).catch((cause: unknown) => {
-      throw new UnavailableError(`nobody answered on '${subject}' in ${timeoutMs} ms`, { cause });
+      throw new UnavailableError(`nobody answered on '${subject}' (time limit ${timeoutMs} ms)`, { cause });
     });
     const code = reply.headers?.get("Nats-Service-Error-Code");
     if (code)

@@ -215,6 +215,51 @@ describe("the Parquet history (D-BUF-1)", () => {
   });
 });
 
+it("gives back what batches of any size and mixture held", async () => {
+  const history = await History.open({ folder, mergeAt: 5 });
+  const expected: unknown[] = [];
+  for (const [n, size] of [3, 1, 5_000, 0, 40, 2_048, 1, 2_049].entries()) {
+    const buffer = new RowBuffer();
+    for (let idx = 0; idx < size; idx++) {
+      const entity = idx % 3 === 0 ? undefined : `e${n}-${idx % 700}`;
+      const origin = { seq: n + 1, idx, arrivedMs: DAY_1 };
+      if (n % 2 === 1 && idx % 2 === 1) {
+        const step = idx + 1;
+        const times = { issued_at: "2026-02-28T00:00:00Z", target_ts: "2026-03-01T00:00:00Z" };
+        const record = {
+          ...times,
+          step,
+          error: -idx,
+          abs_pct_error: null,
+          in_interval: idx % 4 === 1,
+          model_version: `v${idx % 9}`,
+        };
+        buffer.add("score", "f", origin, record);
+        expected.push([n + 1, idx, "score", null, -idx, `v${idx % 9}`]);
+      } else {
+        const record = { ts: "2026-03-01T00:00:00Z", entity, values: { value: idx / 8 } };
+        buffer.add("observation", "s", origin, record);
+        expected.push([n + 1, idx, "observation", entity ?? null, idx / 8, null]);
+      }
+    }
+    await history.append({
+      stream: STREAM,
+      day: "2026-03-01",
+      firstSeq: n + 1,
+      lastSeq: n + 1,
+      rows: buffer,
+    });
+    await history.upkeep(DAY_1);
+  }
+  const found = await history.read(async (relation, connection) => {
+    const sql = `SELECT seq::INTEGER AS a, idx::INTEGER AS b, kind AS c, entity AS d, coalesce(value, error) AS e, model_version AS f FROM ${relation} ORDER BY seq, idx`;
+    return (await rows(connection, sql)).map(({ a, b, c, d, e, f }) => [a, b, c, d, e === 0 ? 0 : e, f]);
+  });
+  expect(found).toEqual(expected.map((row) => (row as unknown[]).map((cell) => (cell === 0 ? 0 : cell))));
+  expect(history.lastSequence(STREAM)).toBe(8);
+  await history.close();
+});
+
 describe("the Parquet history after a crash", () => {
   it("ignores and removes what the manifest does not name", async () => {
     const history = await History.open({ folder });

@@ -1,0 +1,127 @@
+import type { CloudEvent } from "../../shared/contracts/envelope.ts";
+import type { LiveConfig } from "../../shared/contracts/live-config.ts";
+import type { Validated } from "../../shared/contracts/validator.ts";
+import { explain, StaleStateError } from "../../shared/errors.ts";
+import { deploymentMessage } from "./commit-message.ts";
+import { type DeploymentPlan, planDeployment } from "./decide.ts";
+import { fileName, LiveFolderError, type Staged, serialise } from "./live-folder.ts";
+import type { LivePorts } from "./ports.ts";
+import { restore } from "./restore.ts";
+
+/** How a deployment ended, before it is published. */
+export type Deployment =
+  | {
+      readonly kind: "deployed";
+      readonly config: LiveConfig;
+      readonly revision: number;
+      readonly previous: LiveConfig | null;
+      readonly backup_path: string | null;
+      readonly git_hash: string | null;
+      readonly warnings: readonly string[];
+    }
+  | { readonly kind: "failed"; readonly cause: string };
+
+/**
+ * Puts an approved candidate live. (A-DEP-1..7)
+ *
+ *     backup -> file under a temporary name -> bucket, compare-and-set -> rename -> git commit
+ *
+ * What can fail for lack of space or permission comes before the compare-and-set, so it fails with nothing
+ * changed. After it only the rename can; then the previous config is restored everywhere. Every step finds
+ * out what an earlier attempt of the same run has done, so calling again after a crash at any point ends in
+ * the same one deployment. Expects that `approval` was not concluded yet.
+ *
+ * @param horizon of the spec, undefined where there is no spec
+ * @throws {UnavailableError} when the bus does not answer; calling again is safe
+ */
+export async function deploy(
+  ports: LivePorts,
+  approval: CloudEvent<Validated>,
+  horizon: string | undefined,
+): Promise<Deployment> {
+  const { forecaster } = approval.data;
+  for (;;) {
+    const plan = await plannedDeployment(ports, approval, horizon);
+    if (plan.kind === "refused") return { kind: "failed", cause: plan.cause };
+    if (plan.kind === "taken-back") return { kind: "failed", cause: plan.cause };
+    let staged: Staged;
+    let backup: string | null;
+    try {
+      backup = await backUp(ports, approval, plan);
+      staged = await ports.folder.stage(forecaster, plan.config);
+    } catch (error) {
+      if (!(error instanceof LiveFolderError)) throw error;
+      if (plan.kind === "write") return { kind: "failed", cause: `${explain(error)}; nothing was changed` };
+      return takeBack(ports, plan, plan.revision, error);
+    }
+    let revision: number;
+    try {
+      revision =
+        plan.kind === "written"
+          ? plan.revision
+          : await ports.configs.update(forecaster, plan.config, plan.expectedRevision);
+    } catch (error) {
+      await staged.discard();
+      if (error instanceof StaleStateError) continue; // the next plan sees who wrote, this run's other attempt perhaps
+      throw error;
+    }
+    try {
+      await staged.commit();
+    } catch (error) {
+      if (!(error instanceof LiveFolderError)) throw error;
+      return takeBack(ports, plan, revision, error);
+    }
+    const commit = await ports.repository.commit({
+      path: fileName(forecaster),
+      message: deploymentMessage(plan.config),
+      run: approval.data.run_id,
+      rollback: false,
+      repeated: plan.kind === "written",
+    });
+    const { config, previous } = plan;
+    return {
+      kind: "deployed",
+      config,
+      revision,
+      previous,
+      backup_path: backup,
+      git_hash: commit.hash,
+      warnings: commit.warnings,
+    };
+  }
+}
+
+type Going = Extract<DeploymentPlan, { kind: "write" | "written" }>;
+
+async function plannedDeployment(
+  { configs }: LivePorts,
+  approval: CloudEvent<Validated>,
+  horizon: string | undefined,
+): Promise<DeploymentPlan> {
+  const { forecaster, champion_revision: validatedAgainst } = approval.data;
+  const live = await configs.get(forecaster);
+  const needsHistory = live === undefined || live.revision !== validatedAgainst;
+  return planDeployment(approval, live, needsHistory ? await configs.history(forecaster) : [], horizon);
+}
+
+async function backUp(
+  { folder }: LivePorts,
+  { time, data }: CloudEvent<Validated>,
+  plan: Going,
+): Promise<string | null> {
+  const { previous } = plan;
+  // Once the bucket has the new config the file may have it, too; then the bucket's history is asked instead.
+  const text = plan.kind === "write" ? await folder.read(data.forecaster) : undefined;
+  const kept = text ?? (previous === null ? undefined : serialise(previous));
+  return kept === undefined ? null : folder.backUp(data.forecaster, time, previous, kept);
+}
+
+async function takeBack(
+  ports: LivePorts,
+  { config, previous }: Going,
+  revision: number,
+  error: LiveFolderError,
+): Promise<Deployment> {
+  const restored = await restore(ports, { config, revision }, previous);
+  return { kind: "failed", cause: `${explain(error)}; ${restored}` };
+}

@@ -1,0 +1,75 @@
+/** Puts approved configs live, watches them, takes them back. See README.md. */
+import { join } from "node:path";
+import { LiveConfig } from "../../shared/contracts/live-config.ts";
+import { type RunningService, runService, type Service, type ServiceContext } from "../../shared/service.ts";
+import { openSpecs } from "../../shared/specs.ts";
+import { approve } from "./approvals.ts";
+import { deployerConfig } from "./config.ts";
+import { Deployments, MAX_DELIVERIES } from "./deployments.ts";
+import { Heartbeats } from "./heartbeats.ts";
+import { LiveFolder } from "./live-folder.ts";
+import { LiveRepository } from "./live-repository.ts";
+import { reconcile } from "./reconcile.ts";
+import { Rollbacks } from "./rollbacks.ts";
+import { WatchState } from "./state.ts";
+import { Watcher } from "./watcher.ts";
+
+async function start(context: ServiceContext): Promise<RunningService> {
+  const { bus, dirs, env, log, codeVersion } = context;
+  const config = deployerConfig(env);
+  const root = join(dirs.configs, "live");
+  const configs = bus.kv("live-configs", LiveConfig);
+  const folder = new LiveFolder(root);
+  const ports = { configs, folder, repository: new LiveRepository(root, config, log) };
+  const specs = await openSpecs(context);
+  await folder.sweep(Date.now());
+  await reconcile(context, configs, folder);
+
+  const states = bus.kv("states", WatchState);
+  const rollbacks = new Rollbacks(context, ports, states);
+  const watcher = new Watcher(context, { specs, states, heartbeats: new Heartbeats(), rollbacks, config });
+  await watcher.start();
+  const deployments = new Deployments(context, ports, specs, watcher);
+
+  const steps = { stream: "DECISIONS", maxDeliver: MAX_DELIVERIES, concurrency: 8 } as const;
+  const approved = await bus.consume({
+    ...steps,
+    durable: "deployer-approved",
+    filter: "retrain.approved.>",
+    handler: async ([message]) => deployments.approved(message!),
+  });
+  const trialled = await bus.consume({
+    ...steps,
+    durable: "deployer-trialled",
+    filter: "retrain.trialled.>",
+    handler: async ([message]) => deployments.trialled(message!),
+  });
+  const serving = await bus.serve({
+    name: "deployer",
+    description: service.description,
+    version: "0.1.0",
+    metadata: { code_version: codeVersion },
+    endpoints: {
+      "deployer.rollback": (payload) => rollbacks.request(payload),
+      "deployer.approve": (payload) => approve(context, payload),
+    },
+    stats: () => ({ ...deployments.counts, watching: watcher.watching }),
+  });
+  return {
+    async stop() {
+      await serving.stop();
+      await Promise.all([approved.stop(), trialled.stop()]);
+      await deployments.idle();
+      await watcher.stop();
+      specs.stop();
+    },
+  };
+}
+
+export const service: Service = {
+  name: "deployer",
+  description: "Puts approved configs live: backup, bucket, file, git; watches them and rolls back.",
+  start,
+};
+
+if (import.meta.main) await runService(service);

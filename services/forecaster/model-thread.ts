@@ -1,0 +1,70 @@
+import { Worker } from "node:worker_threads";
+import { explain, UnavailableError } from "../../shared/errors.ts";
+import { revive } from "../../shared/forecasting/backtest-messages.ts";
+import type { SeriesForecast } from "../../shared/forecasting/forecast.ts";
+import type { ModelReply, ModelRequest } from "./model-messages.ts";
+
+type Body = ModelRequest extends infer R ? (R extends ModelRequest ? Omit<R, "id"> : never) : never;
+
+interface Call {
+  readonly resolve: (forecast: SeriesForecast | undefined) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Calls to one worker thread. When it dies, its calls are rejected and `dead` is true for good. */
+export class ModelThread {
+  dead = false;
+  /** Models that are open in it or about to be. */
+  models = 0;
+  private readonly worker: Worker;
+  private readonly calls = new Map<number, Call>();
+  private nextId = 1;
+  private closing = false;
+  private readonly exited: Promise<void>;
+
+  constructor() {
+    this.worker = new Worker(new URL("./model-worker.ts", import.meta.url));
+    this.worker.unref();
+    this.worker.on("message", (reply: ModelReply) => this.settle(reply));
+    this.worker.on("error", (error) => this.die(`a model thread died: ${explain(error)}`));
+    this.exited = new Promise((resolve) => {
+      this.worker.on("exit", (code) => {
+        this.die(`a model thread exited with code ${code}`);
+        resolve();
+      });
+    });
+  }
+
+  /** @throws what the thread threw; {UnavailableError} when it died */
+  ask(body: Body): Promise<SeriesForecast | undefined> {
+    if (this.dead) return Promise.reject(new UnavailableError("a model thread died"));
+    const id = this.nextId++;
+    return new Promise((resolve, reject) => {
+      this.calls.set(id, { resolve, reject });
+      this.worker.ref();
+      this.worker.postMessage({ ...body, id });
+    });
+  }
+
+  /** Releases every model and ends the thread. */
+  async close(): Promise<void> {
+    this.closing = true; // waited for from here on, so it has to keep the process alive
+    if (!this.dead) await this.ask({ kind: "close" }).catch(() => {});
+    await this.exited;
+  }
+
+  private settle(reply: ModelReply): void {
+    const call = this.calls.get(reply.id);
+    this.calls.delete(reply.id);
+    if (this.calls.size === 0 && !this.closing) this.worker.unref();
+    if (reply.ok) call?.resolve(reply.forecast);
+    else call?.reject(revive(reply.error));
+  }
+
+  private die(cause: string): void {
+    this.dead = true;
+    const calls = [...this.calls.values()];
+    this.calls.clear();
+    for (const call of calls) call.reject(new UnavailableError(cause));
+  }
+}

@@ -1,0 +1,59 @@
+import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
+import { Observation } from "../../shared/contracts/telemetry.ts";
+import { isWeekend } from "./context.ts";
+
+const DAY_MS = 86_400_000;
+
+export interface Intake {
+  readonly accepted: readonly { readonly ms: number; readonly value: number }[];
+  /** Why records of this member of the series were refused. */
+  readonly refused: readonly string[];
+}
+
+/** What of a series a forecaster looks at. */
+export type Source = Pick<ForecasterSpec, "series" | "metric" | "entity" | "bounds" | "calendar">;
+
+/**
+ * Picks what one forecaster looks at out of an observation payload (one record or an array). Records of other
+ * entities and without its metric are none of its business; what breaks the contract, lies out of bounds, on a
+ * day that is no step, or more than a day after `nowMs`, is refused with a reason.
+ */
+export function takeObservations(payload: unknown, source: Source, nowMs: number): Intake {
+  const accepted: { ms: number; value: number }[] = [];
+  const refused: string[] = [];
+  for (const record of Array.isArray(payload) ? payload : [payload]) {
+    if (isObject(record) && record.entity !== undefined && record.entity !== source.entity) continue;
+    const parsed = Observation.safeParse(record);
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      refused.push(`field '${issue?.path.join(".") ?? ""}': ${issue?.message ?? "invalid"}`);
+      continue;
+    }
+    const value = parsed.data.values[source.metric];
+    if (value === undefined || parsed.data.entity !== source.entity) continue;
+    const ms = Date.parse(parsed.data.ts);
+    const reason = refusal(ms, value, source, nowMs);
+    if (reason === undefined) accepted.push({ ms, value });
+    else refused.push(`${parsed.data.ts}: ${reason}`);
+  }
+  return { accepted, refused };
+}
+
+/** Why an observation is none a forecast may rest on; undefined when it is. */
+export function refusal(
+  ms: number,
+  value: number,
+  { bounds, calendar, metric }: Source,
+  nowMs: number,
+): string | undefined {
+  const { min = -Infinity, max = Infinity } = bounds;
+  if (!Number.isFinite(value)) return `${metric} is ${value}`;
+  if (value < min || value > max) return `${metric} is ${value}, expected ${min} to ${max}`;
+  if (ms > nowMs + DAY_MS) return `more than a day in the future of ${new Date(nowMs).toISOString()}`;
+  if (calendar === "weekdays" && isWeekend(ms)) return "a Saturday or Sunday, which is no step";
+  return undefined;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

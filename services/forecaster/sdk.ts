@@ -1,0 +1,9 @@
+/** The parts of this runtime that a forecaster of your own can build on. */
+export { contextAt } from "./context.ts";
+export { ContextStore } from "./context-store.ts";
+export { HotSwap } from "./hot-swap.ts";
+export { Issuer, type LiveModel } from "./issuer.ts";
+export { LiveSlot, type SlotOptions, type SlotStatus } from "./live-slot.ts";
+export { type ModelHost, type ServedModel, ThreadedModelHost } from "./model-host.ts";
+export { ModelPool } from "./model-pool.ts";
+export { SeriesFeed } from "./series-feed.ts";

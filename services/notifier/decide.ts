@@ -1,0 +1,180 @@
+import type { AlertRules } from "../../shared/contracts/alerts.ts";
+import { durationMs } from "../../shared/contracts/duration.ts";
+import type { CloudEvent, StepData } from "../../shared/contracts/envelope.ts";
+import type { Step } from "../../shared/contracts/subjects.ts";
+import { describeStep } from "./describe.ts";
+import type { NotifierState } from "./state.ts";
+
+export type AlertRule = AlertRules["rules"][number];
+
+export type NotifierEvent =
+  | {
+      readonly kind: "step";
+      readonly step: Step;
+      readonly sequence: number;
+      readonly event: CloudEvent<StepData>;
+    }
+  | { readonly kind: "tick"; readonly at: string };
+
+/** An alert that begins or ends. `cause` names what led to it: the same cause gives the same alert. */
+export interface AlertChange {
+  readonly verb: "raised" | "cleared";
+  readonly rule: AlertRule;
+  readonly cause: string;
+  readonly at: string;
+  readonly message: string;
+  readonly runId: string | null;
+  readonly causedBy: readonly number[];
+  readonly figures: Readonly<Record<string, number | string>>;
+}
+
+export interface Decision {
+  readonly state: NotifierState;
+  readonly changes: readonly AlertChange[];
+}
+
+/** How many sequences are remembered to recognise a redelivery that overtakes, or is overtaken by, others. */
+const REMEMBERED = 128;
+
+/**
+ * Folds one step of one forecaster's runs, or the passing of time, into its state, and says which alerts begin
+ * and end. (A-ALR-1)
+ *
+ *     step                    each one raises; `failed` ends with the next deployed, `rolled-back` with the next verified
+ *     consecutive-rejections  raises once at `count` rejected or failed validations in a row; an approval ends it
+ *     slow-optimization       raises when a search took longer than `longer_than`; a quicker one ends it
+ *     stale                   raises once when no search has ended for `longer_than`; the next one ends it
+ *
+ * Idempotent: a sequence that was folded changes nothing. Replayable: depends on the arguments alone.
+ */
+export function decide(state: NotifierState, event: NotifierEvent, rules: readonly AlertRule[]): Decision {
+  if (event.kind === "tick") return onTick(state, event.at, rules);
+  const { sequence } = event;
+  const oldest = state.seen.length < REMEMBERED ? -1 : state.seen[0]!;
+  if (sequence < oldest || state.seen.includes(sequence)) return { state, changes: [] };
+  const seen = [...state.seen, sequence].sort((a, b) => a - b).slice(-REMEMBERED);
+  const counted = count({ ...state, seen }, event);
+  const changes = rules.flatMap((rule) => onStep(counted, event, rule));
+  return { state: { ...counted, open: opened(counted.open, changes) }, changes };
+}
+
+type StepEvent = Extract<NotifierEvent, { kind: "step" }>;
+
+function count(state: NotifierState, { step, event }: StepEvent): NotifierState {
+  const { time } = event;
+  const first_seen_at =
+    state.first_seen_at === null || time < state.first_seen_at ? time : state.first_seen_at;
+  const next = { ...state, first_seen_at };
+  if (step === "searched") return { ...next, last_optimized_at: later(state.last_optimized_at, time) };
+  if (step === "approved") return { ...next, rejections: 0 };
+  if (isRejection(step, event.data)) return { ...next, rejections: state.rejections + 1 };
+  return next;
+}
+
+function onStep(state: NotifierState, cause: StepEvent, rule: AlertRule): AlertChange[] {
+  const { when } = rule;
+  const { step, event } = cause;
+  const open = state.open[rule.rule] !== undefined;
+  const change = (
+    verb: AlertChange["verb"],
+    details: string,
+    figures: AlertChange["figures"] = {},
+  ): AlertChange[] => [
+    {
+      verb,
+      rule,
+      cause: String(cause.sequence),
+      at: event.time,
+      message: verb === "raised" ? headline(rule, details) : details,
+      runId: event.data.run_id,
+      causedBy: [cause.sequence],
+      figures,
+    },
+  ];
+  switch (when.kind) {
+    case "step": {
+      const matches = step === when.step && (when.stage === undefined || event.data.stage === when.stage);
+      if (matches) return change("raised", describeStep(step, event.data));
+      return open && step === endOf(when.step)
+        ? change("cleared", `run ${event.data.run_id} was ${step}`)
+        : [];
+    }
+    case "consecutive-rejections": {
+      if (open) return step === "approved" ? change("cleared", "a validation found a better config") : [];
+      if (!isRejection(step, event.data) || state.rejections < when.count) return [];
+      const details = `${state.rejections} validations in a row found none, the last: ${describeStep(step, event.data)}`;
+      return change("raised", details, { rejections: state.rejections, count: when.count });
+    }
+    case "slow-optimization": {
+      const seconds = event.data.optimization_time_seconds;
+      if (step !== "searched" || typeof seconds !== "number") return [];
+      const figures = { optimization_time_seconds: seconds, longer_than: when.longer_than };
+      const took = `the search took ${minutes(seconds)} min`;
+      if (seconds * 1_000 > durationMs(when.longer_than))
+        return change("raised", `${took}, longer than ${when.longer_than}`, figures);
+      return open ? change("cleared", took, figures) : [];
+    }
+    case "stale":
+      return open && step === "searched" ? change("cleared", "a search has ended") : [];
+    case "dead-letter":
+      return []; // the bus itself raises these
+  }
+}
+
+function onTick(state: NotifierState, at: string, rules: readonly AlertRule[]): Decision {
+  if (state.first_seen_at === null) return { state: { ...state, first_seen_at: at }, changes: [] };
+  const since = state.last_optimized_at ?? state.first_seen_at;
+  const changes = rules.flatMap((rule): AlertChange[] => {
+    if (rule.when.kind !== "stale" || state.open[rule.rule] !== undefined) return [];
+    const dueMs = Date.parse(since) + durationMs(rule.when.longer_than);
+    if (Date.parse(at) <= dueMs) return [];
+    const details = `no search has ended since ${since}, longer than ${rule.when.longer_than} ago`;
+    const figures = { since, longer_than: rule.when.longer_than };
+    // The time it fell due, not that of the tick: every notifier process then raises the same alert.
+    const due = new Date(dueMs).toISOString();
+    return [
+      {
+        verb: "raised",
+        rule,
+        cause: since,
+        at: due,
+        message: headline(rule, details),
+        runId: null,
+        causedBy: [],
+        figures,
+      },
+    ];
+  });
+  return { state: { ...state, open: opened(state.open, changes) }, changes };
+}
+
+function opened(open: NotifierState["open"], changes: readonly AlertChange[]): NotifierState["open"] {
+  const next = { ...open };
+  for (const { verb, rule, at } of changes) {
+    if (verb === "cleared") delete next[rule.rule];
+    else if (rule.when.kind !== "step" || endOf(rule.when.step) !== undefined) next[rule.rule] = at;
+  }
+  return next;
+}
+
+/** The step that ends what another one began; undefined where the alert is a mere notice. */
+function endOf(step: Step): Step | undefined {
+  if (step === "failed") return "deployed";
+  return step === "rolled-back" ? "verified" : undefined;
+}
+
+function isRejection(step: Step, data: StepData): boolean {
+  return step === "rejected" || (step === "failed" && data.stage === "validation");
+}
+
+function headline(rule: AlertRule, details: string): string {
+  return rule.message === undefined ? details : `${rule.message}: ${details}`;
+}
+
+function later(a: string | null, b: string): string {
+  return a === null || a < b ? b : a;
+}
+
+function minutes(seconds: number): string {
+  return (seconds / 60).toFixed(1);
+}

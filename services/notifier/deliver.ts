@@ -1,0 +1,85 @@
+import type { Consumption } from "../../shared/bus/consume.ts";
+import type { Message } from "../../shared/bus/message.ts";
+import { Alert } from "../../shared/contracts/alerts.ts";
+import { CloudEvent } from "../../shared/contracts/envelope.ts";
+import { explain, UnavailableError } from "../../shared/errors.ts";
+import type { ServiceContext } from "../../shared/service.ts";
+import type { Channel, Delivery } from "./channels/channel.ts";
+import type { AlertRule } from "./decide.ts";
+import { ruleOf } from "./rules.ts";
+
+/** Deliveries of one alert to one channel; the bus lets the pauses grow to a minute. */
+export const ATTEMPTS = 15;
+/** Older alerts are history: a notifier that is new to an old stream must not mail years of it. */
+const NEWS_FOR_MS = 7 * 86_400_000;
+
+type Desk = Pick<ServiceContext, "bus" | "clock" | "log">;
+
+export interface ChannelCounts {
+  delivered: number;
+  refused: number; // single attempts
+  gave_up: number; // alerts
+}
+
+/**
+ * Hands alerts to one channel. Each channel has a durable consumer of its own and several alerts in work, so
+ * a channel that refuses, or an alert it refuses, holds up nothing else. What is refused comes again after a
+ * growing pause; after `ATTEMPTS` it is given up with a line in the log. The alert itself stays in the stream.
+ */
+export function deliverTo(
+  channel: Channel,
+  desk: Desk,
+  rules: readonly AlertRule[],
+  counts: ChannelCounts,
+): Promise<Consumption> {
+  return desk.bus.consume({
+    stream: "DECISIONS",
+    durable: `notifier-${channel.name}`,
+    filter: "alert.raised.>",
+    concurrency: 8,
+    maxDeliver: ATTEMPTS + 1,
+    handler: ([message]) => deliverOne(channel, message!, desk, rules, counts),
+  });
+}
+
+/** @throws {UnavailableError} the channel refused, and there are attempts left */
+export async function deliverOne(
+  channel: Channel,
+  message: Message,
+  { clock, log }: Pick<Desk, "clock" | "log">,
+  rules: readonly AlertRule[],
+  counts: ChannelCounts,
+): Promise<void> {
+  const delivery = readAlert(message);
+  const where = { channel: channel.name, subject: message.subject, sequence: message.sequence };
+  if (typeof delivery === "string") return log.warn(where, delivery);
+  const channels: readonly Channel["name"][] = ruleOf(rules, delivery.alert)?.channels ?? ["log"];
+  if (!channels.includes(channel.name)) return;
+  const facts = { ...where, alert: delivery.id, rule: delivery.alert.rule, about: delivery.alert.about };
+  if (clock.now() - Date.parse(delivery.time) > NEWS_FOR_MS)
+    return log.info(facts, "alert is too old to be delivered");
+  try {
+    await channel.deliver(delivery);
+    counts.delivered += 1;
+  } catch (error) {
+    counts.refused += 1;
+    if (message.deliveries < ATTEMPTS)
+      throw new UnavailableError(`${channel.name} refused alert ${delivery.id}`, { cause: error });
+    // A dead letter would be an alert about an alert, and go the same way.
+    counts.gave_up += 1;
+    log.error(
+      { ...facts, err: error, attempts: message.deliveries },
+      `alert could not be delivered, given up: ${explain(error)}`,
+    );
+  }
+}
+
+/** The alert in a message, or what is wrong with it. Anybody may publish on these subjects. */
+function readAlert(message: Message): Delivery | string {
+  try {
+    const { id, time, data } = CloudEvent.parse(message.json());
+    return { id, time, alert: Alert.parse(data) };
+  } catch (error) {
+    return `no alert can be read from the message: ${explain(error)}`;
+  }
+}

@@ -1,0 +1,232 @@
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { VirtualClock } from "../../shared/clock.ts";
+import { Alert } from "../../shared/contracts/alerts.ts";
+import { CloudEvent } from "../../shared/contracts/envelope.ts";
+import { ForecasterSpec } from "../../shared/contracts/spec.ts";
+import { type Step, subjects } from "../../shared/contracts/subjects.ts";
+import { newEvent } from "../../shared/events.ts";
+import { newUuidV7 } from "../../shared/ids.ts";
+import { ROOT, type RunningService } from "../../shared/service.ts";
+import { type TestContext, testContext } from "../../test/support/context.ts";
+import { startTestNats, type TestNats } from "../../test/support/nats.ts";
+import { startSmtp, startWebhook } from "./doors.fixture.ts";
+import { service } from "./main.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
+
+const START = Date.parse("2025-01-13T02:30:00Z");
+const DAY = 86_400_000;
+
+let nats: TestNats;
+let context: TestContext;
+let clock: VirtualClock;
+let running: RunningService | undefined;
+const closing: (() => PromiseLike<void>)[] = [];
+
+beforeEach(async () => {
+  clock = new VirtualClock(START);
+  nats = await startTestNats(); // each its own: durable consumers remember
+});
+afterEach(async () => {
+  await running?.stop();
+  running = undefined;
+  for (const close of closing.splice(0).reverse()) await close();
+  await nats.stop();
+});
+
+async function open(env: NodeJS.ProcessEnv = {}, configs = join(ROOT, "configs")): Promise<void> {
+  context = await testContext(nats, { name: "notifier", clock, env, configs });
+  closing.push(() => context[Symbol.asyncDispose]());
+}
+
+async function start(): Promise<void> {
+  running = await service.start(context);
+}
+
+async function eventually(holds: () => unknown, what: string): Promise<void> {
+  for (let tries = 0; tries < 2_000; tries += 1) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw new Error(`${what} did not happen; log: ${JSON.stringify(context.log.lines.slice(-5))}`);
+}
+
+async function publish(step: Step, forecaster: string, data: object = {}): Promise<number> {
+  const run_id = newUuidV7();
+  const about = { run_id, forecaster, caused_by: [], evidence: { code_version: "test" }, ...data };
+  const event = newEvent({
+    source: "test",
+    type: `dev.retune.retrain.${step}`,
+    subject: forecaster,
+    timeMs: clock.now(),
+    data: about,
+  });
+  return (await context.bus.publishOnce(subjects.step(step, forecaster, run_id), event)).sequence;
+}
+
+async function alertsOf(forecaster: string, verb: "raised" | "cleared" = "raised"): Promise<Alert[]> {
+  const found: Alert[] = [];
+  for await (const message of context.bus.read("DECISIONS", { filter: `alert.${verb}.*.${forecaster}` })) {
+    found.push(Alert.parse(CloudEvent.parse(message.json()).data));
+  }
+  return found;
+}
+
+const failedDeployment = { stage: "deployment", cause: "ENOSPC", will_retry: false };
+
+describe("from a step to a person", () => {
+  it("raises once, tells every channel of the rule, and clears (A-ALR-1)", async () => {
+    const [smtp, webhook] = [await startSmtp(), await startWebhook()];
+    closing.push(smtp.stop, webhook.stop);
+    await open({
+      SMTP_HOST: "127.0.0.1",
+      SMTP_PORT: String(smtp.port),
+      ALERT_EMAIL_TO: "ops@example.org",
+      SLACK_WEBHOOK_URL: webhook.url,
+    });
+    await start();
+    const sequence = await publish("rolled-back", "a");
+    await publish("verified", "a");
+    await eventually(() => smtp.mails.length === 1 && webhook.texts.length === 1, "mail and message");
+    await eventually(async () => (await alertsOf("a", "cleared")).length === 1, "clearing");
+    expect(await alertsOf("a")).toMatchObject([
+      { rule: "rolled-back", severity: "high", caused_by: [sequence], evidence: { code_version: "test" } },
+    ]);
+    expect(smtp.mails[0]).toContain("[HIGH] a: Config rolled back - investigate root cause");
+  });
+
+  it("counts rejections over a restart, and does not tell again what it told", async () => {
+    const smtp = await startSmtp();
+    closing.push(smtp.stop);
+    await open({ SMTP_HOST: "127.0.0.1", SMTP_PORT: String(smtp.port), ALERT_EMAIL_TO: "ops@example.org" });
+    await start();
+    for (let i = 0; i < 2; i += 1)
+      await publish("rejected", "b", { reasons: ["RMSE is 2 % better, expected 5 %"] });
+    await running?.stop();
+    await start();
+    await publish("rejected", "b", { reasons: ["RMSE is 1 % better, expected 5 %"] });
+    await eventually(() => smtp.mails.length === 1, "mail");
+    await running?.stop();
+    await start();
+    await publish("deployed", "b");
+    await eventually(() => smtp.mails.length === 2, "second mail");
+    expect((await alertsOf("b")).map(({ rule }) => rule)).toEqual(["validation-failing", "deployed"]);
+    expect(smtp.mails[0]).toContain("3 validations in a row");
+  });
+
+  it("notices that nothing was optimized for more than 30 days, once", async () => {
+    await open();
+    await context.bus
+      .kv("specs", ForecasterSpec)
+      .put("c", ForecasterSpec.parse({ forecaster: "c", series: "usdclp", horizon: "7d" }));
+    await start();
+    await clock.advanceTo(START + 30 * DAY);
+    expect(await alertsOf("c")).toEqual([]);
+    await clock.advanceTo(START + 32 * DAY);
+    expect(await alertsOf("c")).toMatchObject([{ rule: "stale", severity: "low" }]);
+    await publish("searched", "c", { optimization_time_seconds: 60 });
+    await eventually(async () => (await alertsOf("c", "cleared")).length === 1, "clearing");
+  });
+
+  it("tells of dead letters, which the bus raises itself", async () => {
+    const smtp = await startSmtp();
+    closing.push(smtp.stop);
+    await open({ SMTP_HOST: "127.0.0.1", SMTP_PORT: String(smtp.port), ALERT_EMAIL_TO: "ops@example.org" });
+    await start();
+    const letter: Alert = {
+      rule: "dead-letter",
+      about: "retrain.accepted.x",
+      severity: "high",
+      message: "message 9 of DECISIONS could not be processed by 'optimizer': broken",
+      caused_by: [9],
+      evidence: { code_version: "test" },
+    };
+    const event = newEvent({
+      source: "test",
+      type: "dev.retune.alert.raised",
+      subject: "dead-letter",
+      timeMs: clock.now(),
+      data: letter,
+    });
+    await context.bus.publishOnce(subjects.alert("raised", "dead-letter", "DECISIONS-optimizer-9"), event);
+    await eventually(() => smtp.mails.length === 1, "mail");
+    expect(smtp.mails[0]).toContain("could not be processed by");
+  });
+});
+
+describe("a channel that refuses", () => {
+  it("is tried again, loses nothing, and holds up neither other alerts nor other channels", async () => {
+    const [smtp, webhook] = [await startSmtp(), await startWebhook(500)];
+    closing.push(smtp.stop, webhook.stop);
+    await open({
+      SMTP_HOST: "127.0.0.1",
+      SMTP_PORT: String(smtp.port),
+      ALERT_EMAIL_TO: "ops@example.org",
+      SLACK_WEBHOOK_URL: webhook.url,
+    });
+    await start();
+    smtp.refuse(true);
+    await publish("rolled-back", "d");
+    await publish("failed", "d", failedDeployment);
+    await eventually(() => smtp.attempts() >= 2, "an attempt for each alert");
+    await eventually(() => webhook.texts.length === 1, "the webhook's turn, at its second attempt");
+    expect(smtp.mails).toEqual([]);
+    smtp.refuse(false);
+    await eventually(() => smtp.mails.length === 2, "both mails");
+    expect(webhook.attempts()).toBe(2);
+    const ids = smtp.mails.map((mail) => /^Message-ID: (.*)\r$/im.exec(mail)?.[1]);
+    expect(new Set(ids).size).toBe(2);
+  });
+
+  it("that nobody set up is off, and says so once", async () => {
+    await open();
+    await start();
+    await publish("rolled-back", "e");
+    await eventually(
+      () =>
+        context.log.lines.some(
+          ({ message, fields }) => fields.about === "e" && message.includes("Config rolled back"),
+        ),
+      "line in the log",
+    );
+    expect(
+      context.log.lines
+        .filter(({ message }) => message === "channel is off")
+        .map(({ fields }) => fields.missing),
+    ).toEqual(["SMTP_HOST is not set", "SLACK_WEBHOOK_URL is not set"]);
+  });
+});
+
+describe("what is not news", () => {
+  it("is not delivered: alerts older than a week", async () => {
+    const smtp = await startSmtp();
+    closing.push(smtp.stop);
+    await open({ SMTP_HOST: "127.0.0.1", SMTP_PORT: String(smtp.port), ALERT_EMAIL_TO: "ops@example.org" });
+    await publish("rolled-back", "f");
+    await clock.advanceTo(START + 8 * DAY);
+    await start();
+    await publish("rolled-back", "g");
+    await eventually(() => smtp.mails.length === 1, "mail");
+    expect(smtp.mails[0]).toContain("About: g");
+    expect(await alertsOf("f")).toHaveLength(1);
+  });
+
+  it("garbage on an alert's subject is left out and stops nothing", async () => {
+    await open();
+    await start();
+    await context.bus.store("alert.raised.rolled-back.h", "not json", newUuidV7());
+    await eventually(
+      () => context.log.lines.some(({ message }) => message.startsWith("no alert can be read")),
+      "warning",
+    );
+  });
+});
+
+describe("without usable rules", () => {
+  it("starts and warns where there is no file", async () => {
+    await open({}, "/nonexistent");
+    await start();
+    expect(context.log.lines.map(({ message }) => message)).toContain("no alert rules: nobody is alerted");
+  });
+});

@@ -1,0 +1,37 @@
+import { expect, it, vi } from "vitest";
+import { subjects } from "../../shared/contracts/subjects.ts";
+import { newEvent } from "../../shared/events.ts";
+import { newUuidV7 } from "../../shared/ids.ts";
+import { testContext } from "../../test/support/context.ts";
+import { startTestNats } from "../../test/support/nats.ts";
+import { AlertRaiser } from "./raise.ts";
+import { NotifierState, stateKey } from "./state.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
+
+it("a process that dies after raising and before remembering raises the same alert again", async () => {
+  await using nats = await startTestNats();
+  await using context = await testContext(nats, { name: "notifier" });
+  const { bus } = context;
+  const states = bus.kv("states", NotifierState);
+  const rules = [
+    {
+      rule: "told",
+      when: { kind: "step" as const, step: "deployed" as const },
+      severity: "info" as const,
+      channels: ["log" as const],
+    },
+  ];
+  const run_id = newUuidV7();
+  const data = { run_id, forecaster: "f", caused_by: [], evidence: { code_version: "test" } };
+  const subject = subjects.step("deployed", "f", run_id);
+  await bus.publishOnce(subject, newEvent({ source: "test", type: "t", subject: "f", timeMs: 0, data }));
+  const message = (await bus.lastMessage("DECISIONS", subject))!;
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    await new AlertRaiser(context, rules, states).step(message);
+    await states.delete(stateKey("f"));
+  }
+  const raised = [];
+  for await (const each of bus.read("DECISIONS", { filter: "alert.raised.>" })) raised.push(each.subject);
+  expect(raised).toEqual(["alert.raised.told.f"]);
+});

@@ -1,0 +1,88 @@
+import type { KvBucket } from "../../shared/bus/kv.ts";
+import type { Message } from "../../shared/bus/message.ts";
+import type { Alert } from "../../shared/contracts/alerts.ts";
+import { CloudEvent, StepData } from "../../shared/contracts/envelope.ts";
+import { parseStepSubject, subjects } from "../../shared/contracts/subjects.ts";
+import { StaleStateError } from "../../shared/errors.ts";
+import { newEvent } from "../../shared/events.ts";
+import { deriveUuidV7 } from "../../shared/ids.ts";
+import type { ServiceContext } from "../../shared/service.ts";
+import { type AlertChange, type AlertRule, decide, type NotifierEvent } from "./decide.ts";
+import { initialState, type NotifierState, stateKey } from "./state.ts";
+
+/** Turns steps of runs, and the passing of time, into alerts on the bus. */
+export class AlertRaiser {
+  readonly counts = { raised: 0, cleared: 0 };
+  private readonly context: ServiceContext;
+  private readonly rules: readonly AlertRule[];
+  private readonly states: KvBucket<NotifierState>;
+
+  constructor(context: ServiceContext, rules: readonly AlertRule[], states: KvBucket<NotifierState>) {
+    this.context = context;
+    this.rules = rules;
+    this.states = states;
+  }
+
+  /** A message of `retrain.>`. Requests and evaluations are no steps and pass by. */
+  async step(message: Message): Promise<void> {
+    const named = parseStepSubject(message.subject);
+    if (named === undefined) return;
+    const envelope = CloudEvent.safeParse(message.json());
+    const data = StepData.safeParse(envelope.data?.data);
+    if (envelope.data === undefined || data.data === undefined) {
+      this.context.log.warn(
+        { subject: message.subject, sequence: message.sequence },
+        "step without the data of a step, no rule looks at it",
+      );
+      return;
+    }
+    const event = { ...envelope.data, data: data.data };
+    await this.apply(named.forecaster, { kind: "step", step: named.step, sequence: message.sequence, event });
+  }
+
+  async tick(forecaster: string): Promise<void> {
+    const at = new Date(this.context.clock.now()).toISOString();
+    await this.apply(forecaster, { kind: "tick", at }).catch((error: unknown) => {
+      if (!(error instanceof StaleStateError)) throw error; // the next tick sees the new state
+    });
+  }
+
+  private async apply(forecaster: string, event: NotifierEvent): Promise<void> {
+    const key = stateKey(forecaster);
+    const entry = await this.states.get(key);
+    const state = entry?.value ?? initialState(forecaster);
+    const decision = decide(state, event, this.rules);
+    if (decision.state === state) return;
+    // Publish before saving: a crash in between repeats the publish with the same id, which the stream drops
+    // within two minutes and readers recognise after. Saving first could lose the alert.
+    for (const change of decision.changes) await this.publish(forecaster, change);
+    await this.states.update(key, decision.state, entry?.revision ?? 0);
+  }
+
+  private async publish(forecaster: string, change: AlertChange): Promise<void> {
+    const { bus, source, codeVersion, log } = this.context;
+    const { verb, rule, cause, at, message, runId, causedBy, figures } = change;
+    const timeMs = Date.parse(at);
+    const data: Alert = {
+      rule: rule.rule,
+      about: forecaster,
+      severity: rule.severity,
+      message,
+      ...(runId === null ? {} : { run_id: runId }),
+      caused_by: [...causedBy],
+      evidence: { code_version: codeVersion, when: rule.when, figures },
+    };
+    const id = deriveUuidV7(timeMs, "alert", verb, rule.rule, forecaster, cause);
+    const event = newEvent({
+      id,
+      source,
+      type: `dev.retune.alert.${verb}`,
+      subject: forecaster,
+      timeMs,
+      data,
+    });
+    await bus.publishEvent(subjects.alert(verb, rule.rule, forecaster), event);
+    this.counts[verb] += 1;
+    if (verb === "cleared") log.info({ rule: rule.rule, about: forecaster }, `alert cleared: ${message}`);
+  }
+}
