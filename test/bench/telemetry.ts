@@ -129,7 +129,7 @@ function median(values: readonly number[]): number {
 }
 
 export async function run(): Promise<BenchResult[]> {
-  return [...(await compare(1, 60_000)), ...(await compare(20, 10_000))];
+  return [...(await compare(1, 100_000)), ...(await compare(20, 25_000))];
 }
 
 if (import.meta.main)

@@ -1,0 +1,270 @@
+import type { Observation, Prediction, Score } from "../../shared/contracts/telemetry.ts";
+import { timeMs } from "../../shared/history/time.ts";
+import type { Ledger, Line, Pending } from "./state.ts";
+
+/** A prediction waits this long past its target, in data time; then its truth counts as missing. */
+export const PATIENCE_MS = 30 * 86_400_000;
+/** Most observations kept in memory; past it the lines that were first seen go, if nothing waits on them. */
+export const MAX_POINTS = 2_000_000;
+
+const NOTHING: { scored: Scored[]; duplicate: boolean } = { scored: [], duplicate: false };
+
+/** Scores of one forecaster and variant for one observation: one message. */
+export interface Scored {
+  readonly forecaster: string;
+  readonly scores: readonly Score[];
+}
+
+/**
+ * Joins an observation to the predictions that waited for it.
+ *
+ *     error = mean - actual        abs_pct_error = 100 |error / actual|, null where actual is 0
+ *     naive_error = last value at or before issued_at - actual, where that value is known
+ *
+ * A time observed again with the same value is a duplicate and changes nothing; with another value it is a
+ * correction: it replaces the value for what is scored from now on, and scores given out stand. Observations
+ * may come in any order.
+ *
+ * @returns scores to publish, none while the ledger is holding, and whether every value was known already
+ */
+export function observe(
+  ledger: Ledger,
+  series: string,
+  { ts, entity, values }: Observation,
+): { scored: Scored[]; duplicate: boolean } {
+  const metrics = ledger.watched.get(series);
+  if (metrics === undefined) return NOTHING;
+  const at = timeMs(ts);
+  const scored: Scored[] = [];
+  let duplicate = true;
+  for (const metric in values) {
+    if (!metrics.has(metric)) {
+      duplicate = false;
+      continue;
+    }
+    const line = lineOf(ledger, series, metric, entity ?? "");
+    const value = values[metric]!;
+    if (line.times.length > 0 && at < line.times.at(-1)! - keptMs(ledger, series)) {
+      duplicate = false; // too old to join anything: history only
+      continue;
+    }
+    if (!insert(ledger, line, at, value)) continue;
+    duplicate = false;
+    if (!ledger.holding) scored.push(...settle(ledger, line, at, value));
+    clear(ledger, line, keptMs(ledger, series));
+  }
+  if (ledger.points > MAX_POINTS) forget(ledger);
+  return { scored, duplicate };
+}
+
+/**
+ * Takes in a prediction. It is scored at once if its truth is known; predicted again before that (same
+ * forecaster, variant, version, times and entity) the later one counts, after that it is ignored.
+ */
+export function predict(ledger: Ledger, forecaster: string, prediction: Prediction): Scored[] {
+  const target = ledger.targets.get(forecaster);
+  if (target === undefined) return [];
+  const { entity, step, mean, lower, upper, model_version: modelVersion, variant } = prediction;
+  const line = lineOf(ledger, target.series, target.metric, entity ?? target.entity ?? "");
+  const issuedMs = timeMs(prediction.issued_at);
+  const targetMs = timeMs(prediction.target_ts);
+  const newest = line.times.at(-1);
+  if (newest !== undefined && targetMs < newest - PATIENCE_MS) {
+    ledger.missing += 1;
+    return [];
+  }
+  const waiting: Pending = {
+    forecaster,
+    issuedMs,
+    targetMs,
+    step,
+    entity,
+    mean,
+    lower,
+    upper,
+    modelVersion,
+    variant,
+  };
+  const identity = identityOf(forecaster, prediction, issuedMs);
+  if (line.scored.get(targetMs)?.has(identity)) return [];
+  const same = getOrAdd(line.pending, targetMs, () => new Map<string, Pending>());
+  if (!same.has(identity)) ledger.pending += 1;
+  same.set(identity, waiting);
+  if (ledger.holding) return [];
+  const place = find(line.times, targetMs);
+  return line.times[place] === targetMs ? settle(ledger, line, targetMs, line.values[place]!) : [];
+}
+
+/** Takes in a score that was published: its prediction waits no more, whoever scored it. */
+export function scoreSeen(ledger: Ledger, forecaster: string, score: Score): void {
+  const target = ledger.targets.get(forecaster);
+  if (target === undefined) return;
+  const line = lineOf(ledger, target.series, target.metric, score.entity ?? target.entity ?? "");
+  const targetMs = timeMs(score.target_ts);
+  const identity = identityOf(forecaster, score, timeMs(score.issued_at));
+  markScored(line, targetMs, identity);
+  const same = line.pending.get(targetMs);
+  if (same?.delete(identity)) ledger.pending -= 1;
+  if (same?.size === 0) line.pending.delete(targetMs);
+}
+
+/** Ends the holding: scores for every prediction whose truth is known by now. */
+export function release(ledger: Ledger): Scored[] {
+  ledger.holding = false;
+  const scored: Scored[] = [];
+  for (const entities of entitiesOf(ledger)) {
+    for (const line of entities.values()) {
+      for (const targetMs of [...line.pending.keys()]) {
+        const place = find(line.times, targetMs);
+        if (line.times[place] === targetMs)
+          scored.push(...settle(ledger, line, targetMs, line.values[place]!));
+      }
+    }
+  }
+  return scored;
+}
+
+function settle(ledger: Ledger, line: Line, targetMs: number, actual: number): Scored[] {
+  const waiting = line.pending.get(targetMs);
+  if (waiting === undefined) return [];
+  line.pending.delete(targetMs);
+  ledger.pending -= waiting.size;
+  for (const identity of waiting.keys()) markScored(line, targetMs, identity);
+  const scorable = [...waiting.values()].filter(({ mean }) => Number.isFinite(mean - actual));
+  ledger.missing += waiting.size - scorable.length;
+  const groups = Map.groupBy(scorable, ({ forecaster, variant }) => `${forecaster} ${variant ?? ""}`);
+  return [...groups.values()].map((group) => ({
+    forecaster: group[0]!.forecaster,
+    scores: group
+      .toSorted((a, b) => a.issuedMs - b.issuedMs || (a.modelVersion < b.modelVersion ? -1 : 1))
+      .map((each) => scoreOf(line, each, actual)),
+  }));
+}
+
+function scoreOf(
+  line: Line,
+  { issuedMs, targetMs, step, entity, mean, lower, upper, modelVersion, variant }: Pending,
+  actual: number,
+): Score {
+  const error = mean - actual;
+  const after = find(line.times, issuedMs);
+  const last = line.times[after] === issuedMs ? line.values[after] : line.values[after - 1];
+  return {
+    issued_at: new Date(issuedMs).toISOString(),
+    target_ts: new Date(targetMs).toISOString(),
+    step,
+    ...(entity === undefined ? {} : { entity }),
+    error,
+    abs_pct_error: actual === 0 ? null : finite(Math.abs(error / actual) * 100),
+    in_interval: lower <= actual && actual <= upper,
+    model_version: modelVersion,
+    ...(variant === undefined ? {} : { variant }),
+    ...(last === undefined || !Number.isFinite(last - actual) ? {} : { naive_error: last - actual }),
+  };
+}
+
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
+function identityOf(
+  forecaster: string,
+  { step, model_version, variant }: Pick<Prediction, "step" | "model_version" | "variant">,
+  issuedMs: number,
+): string {
+  return `${forecaster}\0${variant ?? "champion"}\0${model_version}\0${issuedMs}\0${step}`;
+}
+
+function lineOf({ lines }: Ledger, series: string, metric: string, entity: string): Line {
+  const metrics = getOrAdd(lines, series, () => new Map<string, Map<string, Line>>());
+  const entities = getOrAdd(metrics, metric, () => new Map<string, Line>());
+  return getOrAdd(entities, entity, newLine);
+}
+
+function newLine(): Line {
+  return { times: [], values: [], pending: new Map(), scored: new Map(), clearedAtMs: -Infinity };
+}
+
+function getOrAdd<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const found = map.get(key);
+  if (found !== undefined) return found;
+  const made = make();
+  map.set(key, made);
+  return made;
+}
+
+function* entitiesOf({ lines }: Ledger): Generator<Map<string, Line>> {
+  for (const metrics of lines.values()) yield* metrics.values();
+}
+
+function markScored(line: Line, targetMs: number, identity: string): void {
+  const done = line.scored.get(targetMs);
+  if (done === undefined) line.scored.set(targetMs, new Set([identity]));
+  else done.add(identity);
+}
+
+/** First place whose time is not before `at`. */
+function find(times: readonly number[], at: number): number {
+  let low = 0;
+  let high = times.length;
+  if (high === 0 || times[high - 1]! < at) return high;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (times[middle]! < at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** False for a duplicate. */
+function insert(ledger: Ledger, line: Line, at: number, value: number): boolean {
+  const place = find(line.times, at);
+  if (line.times[place] === at) {
+    if (line.values[place] === value) return false;
+    line.values[place] = value;
+    return true;
+  }
+  ledger.points += 1;
+  if (place === line.times.length) {
+    line.times.push(at);
+    line.values.push(value);
+  } else {
+    line.times.splice(place, 0, at);
+    line.values.splice(place, 0, value);
+  }
+  return true;
+}
+
+/** How long observations are kept: as long as a prediction may wait, and back to the time it was issued. */
+function keptMs({ horizons }: Ledger, series: string): number {
+  return PATIENCE_MS + 2 * (horizons.get(series) ?? 0);
+}
+
+function clear(ledger: Ledger, line: Line, keepMs: number): void {
+  const newest = line.times.at(-1)!;
+  if (newest < line.clearedAtMs + PATIENCE_MS / 8) return;
+  line.clearedAtMs = newest;
+  const old = find(line.times, newest - keepMs);
+  line.times.splice(0, old);
+  line.values.splice(0, old);
+  ledger.points -= old;
+  for (const [targetMs, waiting] of line.pending) {
+    if (targetMs >= newest - PATIENCE_MS) continue;
+    line.pending.delete(targetMs);
+    ledger.pending -= waiting.size;
+    ledger.missing += waiting.size;
+  }
+  for (const targetMs of line.scored.keys())
+    if (targetMs < newest - PATIENCE_MS) line.scored.delete(targetMs);
+}
+
+function forget(ledger: Ledger): void {
+  for (const entities of entitiesOf(ledger)) {
+    for (const [entity, line] of entities) {
+      if (ledger.points <= MAX_POINTS * 0.9) return;
+      if (line.pending.size > 0) continue;
+      ledger.points -= line.times.length;
+      entities.delete(entity);
+    }
+  }
+}

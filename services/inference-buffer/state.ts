@@ -1,0 +1,72 @@
+import { durationMs } from "../../shared/contracts/duration.ts";
+import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
+
+/** What a forecaster forecasts. */
+export interface Target {
+  readonly series: string;
+  readonly metric: string;
+  /** Member of the series where a prediction names none; null: observations without an entity. */
+  readonly entity: string | null;
+  readonly horizonMs: number;
+}
+
+/** A prediction that waits for its truth. Times in milliseconds. */
+export interface Pending {
+  readonly forecaster: string;
+  readonly issuedMs: number;
+  readonly targetMs: number;
+  readonly step: number;
+  readonly entity: string | undefined;
+  readonly mean: number;
+  readonly lower: number;
+  readonly upper: number;
+  readonly modelVersion: string;
+  readonly variant: "champion" | "challenger" | undefined;
+}
+
+/** What is known of one metric of one entity of one series. */
+export interface Line {
+  /** Ascending times of observations and the value at each. */
+  readonly times: number[];
+  readonly values: number[];
+  /** By target time, then by the prediction's identity. */
+  readonly pending: Map<number, Map<string, Pending>>;
+  /** By target time: identities of predictions that have their score. */
+  readonly scored: Map<number, Set<string>>;
+  /** Newest observation when the line was last cleared of what is old. */
+  clearedAtMs: number;
+}
+
+/**
+ * The ledger of predictions and truth. It is one value that the functions of `decide.ts` change in place:
+ * copying a million entries for each record would make it useless. Rebuilt from Parquet on start.
+ */
+export interface Ledger {
+  readonly targets: ReadonlyMap<string, Target>;
+  /** Metrics that a forecaster forecasts, by series. */
+  readonly watched: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Longest horizon on each series, in milliseconds. */
+  readonly horizons: ReadonlyMap<string, number>;
+  /** By series, metric and entity; "" where there is none. */
+  readonly lines: Map<string, Map<string, Map<string, Line>>>;
+  /** While the past is being read no score is given out: the next message may be that very score. */
+  holding: boolean;
+  points: number;
+  pending: number;
+  /** Predictions dropped because no truth came. */
+  missing: number;
+}
+
+/** An empty ledger for what the specs forecast. */
+export function newLedger(specs: readonly ForecasterSpec[]): Ledger {
+  const targets = new Map<string, Target>();
+  const watched = new Map<string, Set<string>>();
+  const horizons = new Map<string, number>();
+  for (const { forecaster, series, metric, entity = null, horizon } of specs) {
+    const horizonMs = durationMs(horizon);
+    targets.set(forecaster, { series, metric, entity, horizonMs });
+    watched.set(series, (watched.get(series) ?? new Set()).add(metric));
+    horizons.set(series, Math.max(horizonMs, horizons.get(series) ?? 0));
+  }
+  return { targets, watched, horizons, lines: new Map(), holding: true, points: 0, pending: 0, missing: 0 };
+}
