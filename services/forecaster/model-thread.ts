@@ -11,6 +11,9 @@ interface Call {
   readonly reject: (error: Error) => void;
 }
 
+/** V8's share of a thread. Models and tensors lie outside it; Node's defaults would hold tens of MB in reserve. */
+const LIMITS = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 256 };
+
 /** Calls to one worker thread. When it dies, its calls are rejected and `dead` is true for good. */
 export class ModelThread {
   dead = false;
@@ -23,7 +26,7 @@ export class ModelThread {
   private readonly exited: Promise<void>;
 
   constructor() {
-    this.worker = new Worker(new URL("./model-worker.ts", import.meta.url));
+    this.worker = new Worker(new URL("./model-worker.ts", import.meta.url), { resourceLimits: LIMITS });
     this.worker.unref();
     this.worker.on("message", (reply: ModelReply) => this.settle(reply));
     this.worker.on("error", (error) => this.die(`a model thread died: ${explain(error)}`));

@@ -1,0 +1,81 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { ROOT } from "../../shared/service.ts";
+import { TEST_TIME_MS, type TestContext, testContext } from "../../test/support/context.ts";
+import { startTestNats, type TestNats } from "../../test/support/nats.ts";
+import { service } from "./main.ts";
+import { accept, applySpec, dailyRows, searchOutcome, serveWindows, testSpec } from "./search.fixture.ts";
+
+const env = { RETUNE_OPTIMIZER_ACK_WAIT_MS: "1000" };
+
+let nats: TestNats;
+let people: TestContext;
+const children = new Set<ChildProcess>();
+
+beforeAll(async () => {
+  nats = await startTestNats();
+  people = await testContext(nats, { name: "people" });
+  await serveWindows(people, () => dailyRows(200, TEST_TIME_MS));
+});
+afterAll(async () => {
+  for (const child of children) child.kill("SIGKILL");
+  await people[Symbol.asyncDispose]();
+  await nats.stop();
+});
+
+/** An optimizer in a process of its own, as in production. */
+async function startProcess(): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [join(ROOT, "services/optimizer/main.ts")], {
+    env: { PATH: process.env.PATH, NATS_URL: nats.url, RETUNE_DATA: join(people.dirs.data, "child"), ...env },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  children.add(child);
+  let said = "";
+  for await (const chunk of child.stderr!) {
+    said += String(chunk);
+    if (said.includes('"msg":"started"')) return child;
+  }
+  throw new Error(`the optimizer did not start: ${said}`);
+}
+
+describe("an optimizer that is killed", { timeout: 60_000 }, () => {
+  it("is replaced: another one goes on with its run and tries its trial again (A-OPT-4, A-OPT-7)", async () => {
+    // Trials long enough that the kill falls into one.
+    const space = { context_length: [30, 60], num_samples: [10_000], temperature: [0.8, 1.2] };
+    const spec = testSpec("killed", { space, backtest: "60d" }, { horizon: "10d" });
+    await applySpec(people, spec);
+    const child = await startProcess();
+    const { run } = await accept(people, "killed");
+    const states = people.bus.kv("states", z.object({ worker: z.string() }));
+    await expect.poll(() => states.keys(`trial.${run}.*`), { timeout: 40_000 }).not.toEqual([]);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const done = await states.entries(`trial.${run}.*`);
+    expect(done.length).toBeLessThan(4);
+
+    const heir = await testContext(nats, { name: "optimizer", env });
+    const running = await service.start(heir);
+    const { searched } = await searchOutcome(people, "killed", run);
+    await running.stop();
+    await heir[Symbol.asyncDispose]();
+    expect(searched?.trials.map(({ number, rmse }) => [number, rmse !== null])).toEqual(
+      [0, 1, 2, 3].map((n) => [n, true]),
+    );
+    const byDead = searched!.trials.filter(({ worker }) => worker !== heir.instance);
+    expect(byDead.map(({ number }) => `trial.${run}.${number}`).sort()).toEqual(
+      done.map(({ key }) => key).sort(),
+    );
+  });
+
+  it("stops in order when asked to, and exits 0", async () => {
+    const child = await startProcess();
+    await sleep(200); // it says that it has started just before it listens for signals
+    const exited = once(child, "exit");
+    child.kill("SIGTERM");
+    expect(await exited).toEqual([0, null]);
+  });
+});

@@ -1,0 +1,42 @@
+import type { BacktestMetrics, TrialResult } from "../../shared/contracts/optimizer.ts";
+
+export type FiniteTrial = TrialResult & { readonly rmse: number; readonly metrics: BacktestMetrics };
+
+/**
+ * The best trial: least RMSE; of equals the cheapest, that is the smaller context, then fewer samples, then the lower
+ * number. Does not depend on the order of the results. (A-OPT-1, A-OPT-2)
+ *
+ * @returns undefined where every trial failed
+ */
+export function selectBest(results: Iterable<TrialResult>): FiniteTrial | undefined {
+  let best: FiniteTrial | undefined;
+  for (const each of results)
+    if (isFinished(each) && (best === undefined || isBefore(each, best))) best = each;
+  return best;
+}
+
+/** What went wrong, most frequent first, each with its count: `model cannot be read (27 trials)`. */
+export function failureCauses(results: Iterable<TrialResult>): string {
+  const counts = new Map<string, number>();
+  for (const { rmse, error = "no reason was given" } of results)
+    if (rmse === null) counts.set(error, (counts.get(error) ?? 0) + 1);
+  const causes = [...counts].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+  const shown = causes
+    .slice(0, 5)
+    .map(([cause, count]) => `${cause} (${count} ${count === 1 ? "trial" : "trials"})`);
+  const more = causes.length > 5 ? `; and ${causes.length - 5} more causes` : "";
+  return `${shown.join("; ")}${more}`;
+}
+
+function isFinished(result: TrialResult): result is FiniteTrial {
+  return result.rmse !== null && result.metrics !== null;
+}
+
+function isBefore(a: FiniteTrial, b: FiniteTrial): boolean {
+  if (a.rmse !== b.rmse) return a.rmse < b.rmse;
+  const { params: x } = a;
+  const { params: y } = b;
+  if (x.context_length !== y.context_length) return x.context_length < y.context_length;
+  if (x.num_samples !== y.num_samples) return x.num_samples < y.num_samples;
+  return a.number < b.number;
+}

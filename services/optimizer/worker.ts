@@ -1,0 +1,118 @@
+import type { KvBucket } from "../../shared/bus/kv.ts";
+import type { Message } from "../../shared/bus/message.ts";
+import { TrialResult, TrialTask, trialKey } from "../../shared/contracts/optimizer.ts";
+import { InvalidInputError, StaleStateError } from "../../shared/errors.ts";
+import type { Window } from "../../shared/history/window.ts";
+import type { ServiceContext } from "../../shared/service.ts";
+import { Recent } from "./recent.ts";
+import { RunnerPool } from "./runner-pool.ts";
+import { phaseOf, type Study, studyKey } from "./state.ts";
+import { studies } from "./study.ts";
+import { tryTrial } from "./trial.ts";
+
+const CHECK_EVERY_MS = 500;
+/** Longest that a trial under way may hold up the end of the process. */
+const STOP_LIMIT_MS = 10_000;
+
+/**
+ * Works on trials of any run, whoever coordinates it. A trial's result is written once, by whoever finishes it first;
+ * only then is the task acknowledged, so a worker that dies loses nothing but its own time.
+ */
+export class TrialWorker {
+  private readonly context: ServiceContext;
+  private readonly results: KvBucket<TrialResult>;
+  private readonly studies: KvBucket<Study>;
+  private readonly windows: Recent<Window>;
+  private readonly artifacts: Recent<string>;
+  private readonly runners: RunnerPool;
+
+  constructor(context: ServiceContext, windows: Recent<Window>, workers: number) {
+    this.context = context;
+    this.runners = new RunnerPool(workers);
+    this.results = context.bus.kv("states", TrialResult);
+    this.studies = studies(context);
+    const { artifacts } = context.bus;
+    this.artifacts = new Recent((digest) => artifacts.fetch(digest));
+    this.windows = windows;
+  }
+
+  /** Trials under way. */
+  get busy(): number {
+    return this.runners.busy;
+  }
+
+  async handle(message: Message): Promise<void> {
+    const task = parseTask(message);
+    const key = trialKey(task.run_id, task.number);
+    if ((await this.results.get(key)) !== undefined || !(await this.isWanted(task))) return;
+
+    const runner = this.runners.take(task.memory_limit_mb);
+    let wanted = true;
+    const check = setInterval(() => {
+      void this.isWanted(task).then(
+        async (still) => {
+          if (still || !wanted) return;
+          wanted = false;
+          await runner.abort("the search has ended");
+        },
+        () => {}, // the server does not answer: the next check asks again
+      );
+    }, CHECK_EVERY_MS);
+    try {
+      const { deliveries } = message;
+      const worker = this.context.instance;
+      const result = await tryTrial(task, { deliveries, worker, runner }, () => this.inputs(task));
+      if (result.rmse === null) this.forget(task);
+      if (wanted && (await this.isWanted(task))) await this.write(key, result);
+    } catch (error) {
+      this.forget(task);
+      if (wanted) throw error;
+    } finally {
+      clearInterval(check);
+      await this.runners.give(runner);
+    }
+  }
+
+  /** Ends what is still under way after 10 s; its tasks go back to the queue. */
+  stopSoon(): NodeJS.Timeout {
+    return setTimeout(() => void this.close(), STOP_LIMIT_MS);
+  }
+
+  close(): Promise<void> {
+    return this.runners.close();
+  }
+
+  /** False once the phase of the study that planned the trial is over: its trials must not cost anything then. */
+  private async isWanted(task: TrialTask): Promise<boolean> {
+    const study = await this.studies.get(studyKey(task.run_id));
+    return study !== undefined && phaseOf(study.value) === task.phase;
+  }
+
+  private async inputs({ dataset, artifact }: TrialTask) {
+    const artifactPath = artifact === null ? undefined : await this.artifacts.get(artifact);
+    return { values: (await this.windows.get(dataset)).values, artifactPath };
+  }
+
+  private forget({ dataset, artifact }: TrialTask): void {
+    this.windows.delete(dataset);
+    if (artifact !== null) this.artifacts.delete(artifact);
+  }
+
+  private async write(key: string, result: TrialResult): Promise<void> {
+    try {
+      await this.results.create(key, result);
+    } catch (error) {
+      if (!(error instanceof StaleStateError)) throw error;
+      this.context.log.info({ key }, "another worker was faster");
+    }
+  }
+}
+
+function parseTask({ subject, json }: Message): TrialTask {
+  const parsed = TrialTask.safeParse(json());
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new InvalidInputError(
+    `trial on '${subject}': field '${issue?.path.join(".") ?? ""}': ${issue?.message ?? "invalid"}`,
+  );
+}

@@ -1,0 +1,151 @@
+import type { KvBucket } from "../../shared/bus/kv.ts";
+import type { Message } from "../../shared/bus/message.ts";
+import { CloudEvent, type StepData } from "../../shared/contracts/envelope.ts";
+import { LiveConfig } from "../../shared/contracts/live-config.ts";
+import { type Candidate, Searched } from "../../shared/contracts/optimizer.ts";
+import { explain, InvalidInputError, RetuneError, UnavailableError } from "../../shared/errors.ts";
+import { BacktestRunner } from "../../shared/forecasting/backtest-pool.ts";
+import { readWindow } from "../../shared/history/window.ts";
+import type { ServiceContext } from "../../shared/service.ts";
+import type { SpecStore } from "../../shared/specs.ts";
+import type { ValidatorConfig } from "./config.ts";
+import { decide } from "./decide.ts";
+import { BacktestFailedError, backtestOf, type Contender, measure } from "./measure.ts";
+import {
+  failedOutcome,
+  type Outcome,
+  type SearchedRun,
+  type Trial,
+  unmeasuredOutcome,
+  verdictOutcome,
+} from "./outcome.ts";
+import { championOf } from "./state.ts";
+
+/** An idle worker thread with its models takes tens of megabytes; it ends after this long. */
+const IDLE_MS = 60_000;
+
+/** Judges the candidates of searched runs, one after another, so that no other backtest falls on its timings. */
+export class Examiner {
+  private readonly context: ServiceContext;
+  private readonly config: ValidatorConfig;
+  private readonly specs: SpecStore;
+  private readonly live: KvBucket<LiveConfig>;
+  private runner: { readonly runner: BacktestRunner; readonly memoryLimitMb: number } | undefined;
+  private idle: NodeJS.Timeout | undefined;
+  private stopping = false;
+
+  constructor(context: ServiceContext, config: ValidatorConfig, specs: SpecStore) {
+    this.context = context;
+    this.config = config;
+    this.specs = specs;
+    this.live = context.bus.kv("live-configs", LiveConfig);
+  }
+
+  async handle(message: Message): Promise<void> {
+    const run = parseSearched(message);
+    const known = await this.context.bus.outcome(run.data.run_id, "validation");
+    if (known !== undefined)
+      return this.conclude({ step: known.step, event: known.event as CloudEvent<StepData> });
+    const isLast = message.deliveries >= this.config.attempts;
+    try {
+      await this.conclude(await this.examine(run, isLast));
+    } catch (error) {
+      const hopeless = error instanceof RetuneError && error.disposition === "terminate";
+      if (this.stopping || (!hopeless && !isLast)) throw error;
+      await this.conclude(failedOutcome(this.context, run, explain(error)));
+    }
+  }
+
+  /** Ends what is under way at once; the run is handed to another validator, or to this one when it starts anew. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    clearTimeout(this.idle);
+    await this.runner?.runner.close();
+  }
+
+  private async examine(run: SearchedRun, isLast: boolean): Promise<Outcome> {
+    const { forecaster, candidate } = run.data;
+    const spec = this.specs.get(forecaster);
+    if (spec === undefined) throw new UnavailableError(`no spec of forecaster '${forecaster}' is applied`);
+    const live = await this.live.get(forecaster);
+    const champion = live === undefined ? null : championOf(live.value);
+    const trial: Trial = {
+      ...{ spec, specRevision: this.specs.revision(forecaster), backtest: backtestOf(spec) },
+      ...{ champion, championRevision: live?.revision ?? 0 },
+    };
+    try {
+      const measured = await this.measure(run.data, trial);
+      const comparison = {
+        candidate,
+        champion,
+        candidateMetrics: measured.candidate,
+        championMetrics: measured.champion,
+      };
+      return verdictOutcome(this.context, run, trial, decide(comparison, spec.validation), measured);
+    } catch (error) {
+      const passing = !(error instanceof BacktestFailedError) || (error.disposition === "retry" && !isLast);
+      if (this.stopping || passing) throw error;
+      return unmeasuredOutcome(this.context, run, trial, explain(error));
+    }
+  }
+
+  private async measure({ candidate, dataset }: Searched, { spec, backtest, champion }: Trial) {
+    const { artifacts } = this.context.bus;
+    const { values } = await fetched("the search's data", async () =>
+      readWindow(await artifacts.fetch(dataset)),
+    );
+    const contender = async (name: Contender["name"], config: Candidate): Promise<Contender> => {
+      const { artifact } = config;
+      const what = `the ${name}'s backtest failed: its model file`;
+      const artifactPath =
+        artifact === null ? undefined : await fetched(what, () => artifacts.fetch(artifact));
+      return { name, config, artifactPath };
+    };
+    const contenders = {
+      candidate: await contender("candidate", candidate),
+      champion: champion === null ? null : await contender("champion", champion),
+    };
+    const runner = await this.runnerWith(spec.search.memory_limit_mb);
+    clearTimeout(this.idle);
+    try {
+      return await measure(runner, values, backtest, contenders, this.config.rounds);
+    } finally {
+      this.idle = setTimeout(() => void runner.abort("idle"), IDLE_MS).unref();
+    }
+  }
+
+  private async runnerWith(memoryLimitMb: number): Promise<BacktestRunner> {
+    if (this.runner?.memoryLimitMb !== memoryLimitMb) {
+      await this.runner?.runner.close();
+      this.runner = { runner: new BacktestRunner({ memoryLimitMb }), memoryLimitMb };
+    }
+    return this.runner.runner;
+  }
+
+  private async conclude({ step, event }: Outcome): Promise<void> {
+    const concluded = await this.context.bus.conclude("validation", step, event);
+    const { run_id: run, forecaster } = event.data;
+    const { reasons, cause } = concluded.event.data as { reasons?: unknown; cause?: unknown };
+    this.context.log.info({ run, forecaster, verdict: concluded.step, reasons, cause }, "validation ended");
+  }
+}
+
+/** Fetches what a backtest needs. What is lost or damaged for good is a failed backtest. */
+async function fetched<T>(what: string, fetch: () => Promise<T>): Promise<T> {
+  try {
+    return await fetch();
+  } catch (cause) {
+    const lasting = cause instanceof RetuneError && cause.disposition === "terminate";
+    throw new BacktestFailedError(what, { cause, disposition: lasting ? "terminate" : "retry" });
+  }
+}
+
+function parseSearched(message: Message): SearchedRun {
+  const event = CloudEvent.safeParse(message.json());
+  const data = Searched.safeParse(event.data?.data);
+  if (event.success && data.success) return { data: data.data, sequence: message.sequence };
+  const [issue] = (event.error ?? data.error)!.issues;
+  throw new InvalidInputError(
+    `event on '${message.subject}': field '${issue?.path.join(".") ?? ""}': ${issue?.message ?? "invalid"}`,
+  );
+}

@@ -1,0 +1,214 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Failed } from "../../shared/contracts/failed.ts";
+import type { Candidate } from "../../shared/contracts/optimizer.ts";
+import { parseStepSubject, subjects } from "../../shared/contracts/subjects.ts";
+import { Validated } from "../../shared/contracts/validator.ts";
+import type { RunningService } from "../../shared/service.ts";
+import { openSpecs } from "../../shared/specs.ts";
+import { type TestContext, testContext } from "../../test/support/context.ts";
+import { startTestNats, type TestNats } from "../../test/support/nats.ts";
+import { validatorConfig } from "./config.ts";
+import { Examiner } from "./examiner.ts";
+import { service } from "./main.ts";
+import { applySpec, findCandidate, goLive, storeDataset, storeModel, verdictOf } from "./validate.fixture.ts";
+
+// Timing of forecasts of micro-seconds is not what these tests are about.
+const anyTime = { max_time_ratio: 1e6, min_coverage: 0.5 };
+const env = { RETUNE_VALIDATOR_ATTEMPTS: "2", RETUNE_VALIDATOR_ROUNDS: "3" };
+
+let nats: TestNats;
+let people: TestContext;
+let validator: TestContext;
+let running: RunningService;
+let dataset: string;
+
+const naive: Candidate = {
+  context_length: 60,
+  num_samples: 50,
+  temperature: 1,
+  model: "last-value",
+  artifact: null,
+};
+const seasonal: Candidate = { ...naive, model: "seasonal-naive" };
+
+beforeAll(async () => {
+  nats = await startTestNats();
+  people = await testContext(nats, { name: "people" });
+  validator = await testContext(nats, { name: "validator", env });
+  dataset = await storeDataset(people, 120);
+  running = await service.start(validator);
+});
+afterAll(async () => {
+  await running.stop();
+  await validator[Symbol.asyncDispose]();
+  await people[Symbol.asyncDispose]();
+  await nats.stop();
+});
+
+/** A candidate's way from `searched` to its verdict. */
+async function validate(forecaster: string, candidate: Candidate, data = dataset) {
+  const { run, sequence } = await findCandidate(people, forecaster, candidate, data);
+  const { step, event } = await verdictOf(people, forecaster, run);
+  return { run, sequence, step, event, report: step === "failed" ? undefined : Validated.parse(event.data) };
+}
+
+describe("a candidate against the live config", () => {
+  it("is approved when it is better, with every figure of both (A-VAL-1..5, A-VAL-7)", async () => {
+    await applySpec(people, "better", { validation: anyTime });
+    const revision = await goLive(people, "better", naive, 3);
+    const { step, report, sequence } = await validate("better", seasonal);
+    expect(step).toBe("approved");
+    expect(report).toMatchObject({
+      ...{ approved: true, first_deployment: false, champion_revision: revision, caused_by: [sequence] },
+      ...{ candidate: seasonal, champion: { ...naive, version: 3 } },
+      ...{ search_iterations: 27, optimization_time_seconds: 12.5 },
+    });
+    const { candidate_metrics: ours, champion_metrics: theirs } = report!;
+    expect([ours?.windows, ours?.n]).toEqual([theirs?.windows, theirs?.n]);
+    expect(ours!.rmse).toBeLessThan(theirs!.rmse);
+    expect(ours!.inference_ms).toBeGreaterThan(0);
+    expect(theirs!.inference_ms).toBeGreaterThan(0);
+    expect(report?.criteria.map(({ name, passed }) => [name, passed])).toEqual(
+      ["improvement", "stability", "inference-time", "coverage", "bias"].map((name) => [name, true]),
+    );
+    expect(report?.evidence).toMatchObject({
+      code_version: "test",
+      dataset,
+      thresholds: { min_rmse_improvement: 0.05 },
+    });
+  });
+
+  it("is rejected when it is worse, and told why with figures (A-VAL-1, A-VAL-7)", async () => {
+    await applySpec(people, "worse", { validation: anyTime });
+    await goLive(people, "worse", seasonal);
+    const { step, report } = await validate("worse", naive);
+    expect(step).toBe("rejected");
+    expect(report?.approved).toBe(false);
+    expect(report?.reasons[0]).toMatch(/^RMSE [\d.]+ -> [\d.]+: [\d.]+ % worse, needs 5 % \(or MAPE 3 %/);
+  });
+
+  it("is rejected when it is the live config", async () => {
+    await applySpec(people, "same", { validation: anyTime });
+    await goLive(people, "same", naive, 9);
+    const { step, report } = await validate("same", naive);
+    expect(step).toBe("rejected");
+    expect(report?.reasons).toEqual([
+      "the candidate is the live config, version 9: deploying it would change nothing",
+    ]);
+    expect(report?.candidate_metrics?.rmse).toBe(report?.champion_metrics?.rmse);
+  });
+
+  it("is held for a person where the spec says so", async () => {
+    await applySpec(people, "held", { validation: { ...anyTime, approval: "manual" } });
+    await goLive(people, "held", naive);
+    const { step, report } = await validate("held", seasonal);
+    expect([step, report?.approved]).toEqual(["held", true]);
+  });
+
+  it("is measured with the real model on both sides", async () => {
+    await applySpec(people, "real", { validation: { ...anyTime, min_rmse_improvement: -1 } });
+    const artifact = await storeModel(people);
+    const bolt: Candidate = { ...naive, model: "chronos-bolt", artifact, num_samples: 100 };
+    await goLive(people, "real", { ...bolt, context_length: 30 });
+    const { step, report } = await validate("real", bolt);
+    expect(step).toBe("approved");
+    expect(report?.candidate_metrics?.mase).toBeGreaterThan(0);
+    expect(report?.champion_metrics?.rmse).not.toBe(report?.candidate_metrics?.rmse);
+  });
+});
+
+describe("a first deployment (A-VAL-6)", () => {
+  it("is approved and marked, its figures are measured all the same", async () => {
+    await applySpec(people, "first");
+    const { step, report } = await validate("first", naive);
+    expect(step).toBe("approved");
+    expect(report).toMatchObject({
+      first_deployment: true,
+      champion: null,
+      champion_revision: 0,
+      champion_metrics: null,
+    });
+    expect(report?.reasons[0]).toBe("first deployment: nothing is live to beat");
+    expect(report?.candidate_metrics?.n).toBe(40);
+  });
+});
+
+describe("a backtest that fails (A-VAL-6)", () => {
+  const missing = `sha256-${"0".repeat(64)}`;
+
+  it.each<[string, Candidate, () => string, RegExp]>([
+    [
+      "a model that is not stored",
+      { ...naive, model: "chronos-bolt", artifact: missing },
+      () => dataset,
+      /candidate's backtest failed: its model file: artifact sha256-0+ is not in the object store/,
+    ],
+    [
+      "data that is not stored",
+      naive,
+      () => missing,
+      /the search's data: artifact sha256-0+ is not in the object store/,
+    ],
+    [
+      "a family without its file",
+      { ...naive, model: "chronos-bolt" },
+      () => dataset,
+      /candidate's backtest failed: .*needs a model file/,
+    ],
+  ])("rejects with the error: %s", async (_, candidate, data, expected) => {
+    await applySpec(people, "unlucky");
+    const { step, report } = await validate("unlucky", candidate, data());
+    expect(step).toBe("rejected");
+    expect(report).toMatchObject({ approved: false, candidate_metrics: null, criteria: [] });
+    expect(report?.reasons[0]).toMatch(expected);
+  });
+
+  it("rejects with the error: data too short for the windows", async () => {
+    await applySpec(people, "brief");
+    const { report } = await validate("brief", naive, await storeDataset(people, 12));
+    expect(report?.reasons[0]).toMatch(/candidate's backtest failed: a series of 12 points is too short/);
+  });
+
+  it("names the champion where that is the one that fails", async () => {
+    await applySpec(people, "relic");
+    await goLive(people, "relic", { ...naive, model: "chronos-bolt", artifact: missing });
+    const { step, report } = await validate("relic", seasonal);
+    expect([step, report?.champion_revision]).toEqual(["rejected", expect.any(Number)]);
+    expect(report?.reasons[0]).toMatch(/champion's backtest failed: its model file/);
+  });
+});
+
+describe("a run that cannot be judged", () => {
+  it("fails when its forecaster has no spec, after it was waited for", async () => {
+    const { step, event } = await validate("nobody", naive);
+    expect(step).toBe("failed");
+    expect(Failed.parse(event.data)).toMatchObject({
+      ...{ stage: "validation", will_retry: false },
+      cause: "no spec of forecaster 'nobody' is applied",
+    });
+  });
+});
+
+describe("a searched event that comes again", () => {
+  it("gets no second verdict, even if the champion has changed since", async () => {
+    await applySpec(people, "again", { validation: anyTime });
+    await goLive(people, "again", naive);
+    const { run, event, step } = await validate("again", seasonal);
+    expect(step).toBe("approved");
+    await goLive(people, "again", seasonal, 2);
+
+    const message = await people.bus.lastMessage("DECISIONS", subjects.step("searched", "again", run));
+    const specs = await openSpecs(validator);
+    const examiner = new Examiner(validator, validatorConfig(env), specs);
+    await examiner.handle(message!);
+    await examiner.stop();
+    specs.stop();
+
+    const steps: unknown[] = [];
+    for await (const { subject } of people.bus.read("DECISIONS", { filter: `retrain.*.again.${run}` })) {
+      steps.push(parseStepSubject(subject)?.step);
+    }
+    expect(steps).toEqual(["searched", "approved"]);
+    expect((await verdictOf(people, "again", run)).event.id).toBe(event.id);
+  });
+});
