@@ -55,6 +55,13 @@ describe("the watch over a deployment (A-MON-1)", () => {
     expect(verdicts(looks)).toEqual(expected);
   });
 
+  it.each([
+    ["waits for a success", "hfh", ["go-on", "go-on", "verified"]],
+    ["rolls back where none comes", "hfff", ["go-on", "go-on", "go-on", "roll-back"]],
+  ])("does not end on a failed check: it %s", (_, looks, expected) => {
+    expect(verdicts(looks, WatchSpec.parse({ duration: "2m" }))).toEqual(expected);
+  });
+
   it("ends well after an hour of one check a minute", () => {
     expect(verdicts("h".repeat(60))).toEqual([...Array(59).fill("go-on"), "verified"]);
   });

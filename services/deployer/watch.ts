@@ -33,7 +33,8 @@ const KEPT_CHECKS = 10;
  *
  * Healthy: at least one instance reported recently, each of those is `ok` and serves the deployed revision or
  * a newer one, and the scores do not speak against it (see `scoreRatio`). `failures` failed checks in a row
- * roll back; a success resets the count. At `duration` after the deployment the watch ends well.
+ * roll back; a success resets the count. The first success at or after `duration` ends the watch well: it
+ * never ends on a failed check.
  *
  * Idempotent: a look at or before the last one, or before one `every` has passed since the deployment, changes
  * nothing. Replayable: depends on the arguments alone.
@@ -53,7 +54,7 @@ export function decide(state: WatchState, look: Look, params: WatchSpec): WatchD
   };
   if (next.consecutive_failures >= params.failures) return { state: next, verdict: "roll-back" };
   const ended = Date.parse(look.at) >= Date.parse(state.from) + durationMs(params.duration);
-  return { state: next, verdict: ended ? "verified" : "go-on" };
+  return { state: next, verdict: ended && check.healthy ? "verified" : "go-on" };
 }
 
 /** Whether it is too early to look: another deployer has just looked, or the forecaster has had no time yet. */

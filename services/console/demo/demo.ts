@@ -10,14 +10,17 @@ import { FaultInjection } from "./fault.ts";
 import { type Rate, readRates } from "./rates.ts";
 import { RunWatch } from "./run-watch.ts";
 
+const DAY_MS = 86_400_000;
 /** The replay begins here; what lies before is history that the system knows from the start. */
 const FIRST_DAY = "2021-10-01";
-export const DEMO_START_MS = Date.parse(`${FIRST_DAY}T00:00:00Z`) - 86_400_000;
+export const DEMO_START_MS = Date.parse(`${FIRST_DAY}T00:00:00Z`) - DAY_MS;
 
 /** Days of the replay in which the story is told fast; then it goes on slowly until the data end. */
 const STORY_DAYS = 110;
 const FAST_DAY_MS = 220;
 const SLOW_DAY_MS = 2_500;
+/** While a fault is on, days pass slowly enough to be watched. */
+const FAULT_DAY_MS = 900;
 /** The day of the story on which the fault is injected. */
 const FAULT_DAY = 60;
 const HISTORY_BATCH = 250;
@@ -62,12 +65,15 @@ export async function playDemo(stage: Stage): Promise<void> {
   for (const [day, rate] of replay.entries()) {
     if (signal.aborted) break;
     const begun = performance.now();
-    await clock.advanceTo(Date.parse(rate.ts));
+    for (let at = clock.now() + DAY_MS; at <= Date.parse(rate.ts); at += DAY_MS) {
+      await clock.advanceTo(at);
+      await runs.settled(RUN_PATIENCE_MS, signal);
+    }
     await bus.publishTelemetry("observation", "eurusd", [observation(rate)], `ecb:${rate.ts}`);
     if (day >= FAULT_DAY)
       await fault.step(runs).catch((err: unknown) => stage.log.warn({ err }, explain(err)));
-    announce(stage, day, fault.sentence());
-    const paceMs = day < STORY_DAYS ? FAST_DAY_MS : SLOW_DAY_MS;
+    announce(stage, day, fault);
+    const paceMs = fault.isOn() ? FAULT_DAY_MS : day < STORY_DAYS ? FAST_DAY_MS : SLOW_DAY_MS;
     await rest(paceMs - (performance.now() - begun), signal);
     await runs.settled(RUN_PATIENCE_MS, signal);
   }
@@ -80,7 +86,7 @@ async function keepTime({ clock, signal, bus }: Stage, runs: RunWatch): Promise<
   while (!signal.aborted) {
     await rest(SLOW_DAY_MS, signal);
     if (!runs.watching()) continue;
-    await clock.advanceTo(clock.now() + 86_400_000);
+    await clock.advanceTo(clock.now() + DAY_MS);
     bus.publishCore("demo.status", {
       virtual_time: new Date(clock.now()).toISOString(),
       progress: 1,
@@ -101,12 +107,12 @@ function observation({ ts, rate }: Rate) {
   return { ts, values: { rate } };
 }
 
-function announce({ bus, clock }: Stage, day: number, sentence: string | null): void {
+function announce({ bus, clock }: Stage, day: number, fault: FaultInjection): void {
   bus.publishCore("demo.status", {
     virtual_time: new Date(clock.now()).toISOString(),
     progress: Math.min(1, (day + 1) / STORY_DAYS),
-    sentence,
-    next_command: sentence === null ? null : "npm run retune -- watch",
+    sentence: fault.sentence(),
+    next_command: fault.nextCommand(),
   });
 }
 

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { RunSummary } from "../../../shared/contracts/run.ts";
 import { ForecasterSpec } from "../../../shared/contracts/spec.ts";
 import { InvalidInputError } from "../../../shared/errors.ts";
 import { newUuidV7 } from "../../../shared/ids.ts";
@@ -10,6 +11,11 @@ import { skewModel } from "./skewed-model.ts";
 const REASON = "demo: a damaged model is deployed with the safety limits switched off";
 
 type Phase = "waiting" | "asked" | "deployed" | "over";
+
+/** Days on which the page still tells how it ended. */
+const EPILOGUE_DAYS = 12;
+/** Days after which a request that started no run counts as refused. */
+const PATIENCE_DAYS = 2;
 
 /**
  * The one thing that is staged: somebody points a forecaster's spec at a damaged model, switches the
@@ -22,19 +28,34 @@ export class FaultInjection {
   private phase: Phase = "waiting";
   private original: ForecasterSpec | undefined;
   private run: string | undefined;
+  private asked = 0;
+  private ending = "";
+  private epilogue = 0;
 
   constructor(stage: Stage, forecaster: string) {
     this.stage = stage;
     this.forecaster = forecaster;
   }
 
+  /** Whether the fault is on its way or live. */
+  isOn(): boolean {
+    return this.phase === "asked" || this.phase === "deployed";
+  }
+
   /** What the page says about it; null when there is nothing to say. */
   sentence(): string | null {
-    if (this.phase === "asked")
+    if (this.phase === "asked") {
       return `Fault injection: someone switched the safety limits of ${this.forecaster} off and asked for a damaged model.`;
-    if (this.phase === "deployed")
+    }
+    if (this.phase === "deployed") {
       return `Fault injection: the damaged model of ${this.forecaster} is live. Nobody will touch it; watch the scores.`;
-    return null;
+    }
+    return this.epilogue > 0 ? this.ending : null;
+  }
+
+  nextCommand(): string | null {
+    if (this.run === undefined || this.sentence() === null) return null;
+    return `npm run -s retune -- why ${this.run.slice(-8)}`;
   }
 
   /** Called once a day; does at most one thing. */
@@ -44,10 +65,29 @@ export class FaultInjection {
       const found = runs.requested(this.forecaster, REASON);
       this.run ??= found?.run_id;
       const state = this.run === undefined ? undefined : runs.find(this.run)?.state;
+      this.asked += 1;
+      if (state === undefined && this.asked > PATIENCE_DAYS) {
+        // Another run was faster, and the request was refused: try again on another day.
+        await this.putBack();
+        this.phase = "waiting";
+      }
       if (state === undefined || state === "accepted" || state === "searched" || state === "approved") return;
       await this.putBack();
       this.phase = state === "deployed" ? "deployed" : "over";
-    } else if (this.phase === "deployed" && runs.find(this.run!)?.terminal) this.phase = "over";
+    } else if (this.phase === "deployed") {
+      const run = runs.find(this.run!);
+      if (run?.terminal) this.end(run);
+    } else this.epilogue -= 1;
+  }
+
+  private end(run: RunSummary): void {
+    this.phase = "over";
+    this.epilogue = EPILOGUE_DAYS;
+    const { reasons } = run.steps.at(-1)!.data as { reasons?: readonly string[] };
+    this.ending =
+      run.state === "rolled-back"
+        ? `The damaged model of ${this.forecaster} was rolled back, and nobody touched it: ${reasons?.[0] ?? ""}.`
+        : `The damaged model of ${this.forecaster} ended ${run.state}.`;
   }
 
   private async ask(): Promise<void> {
@@ -60,8 +100,8 @@ export class FaultInjection {
     const path = join(dirs.data, "damaged-model.onnx");
     await writeFile(path, skewModel(await readFile(join(dirs.root, entry.value.model.path))));
     const off = {
-      min_rmse_improvement: -1e6,
-      min_mape_improvement: -1e6,
+      min_rmse_improvement: -1e3,
+      min_mape_improvement: -1e3,
       max_std_ratio: 1e6,
       max_time_ratio: 1e6,
       min_coverage: 0,
@@ -80,6 +120,7 @@ export class FaultInjection {
     const request = { forecaster: this.forecaster, reason: REASON, requested_by: "fault injection" };
     await bus.store("retrain.request", JSON.stringify(request), newUuidV7());
     this.phase = "asked";
+    this.asked = 0;
   }
 
   private async putBack(): Promise<void> {
