@@ -2,6 +2,7 @@ import { cp, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Bus } from "../../../shared/bus/bus.ts";
+import { reclaimStore } from "../../../shared/bus/server/store-claim.ts";
 import type { VirtualClock } from "../../../shared/clock.ts";
 import { explain } from "../../../shared/errors.ts";
 import type { Log } from "../../../shared/log.ts";
@@ -27,10 +28,15 @@ const HISTORY_BATCH = 250;
 /** Longest a day waits for the runs that are searched, proved or deployed on it. */
 const RUN_PATIENCE_MS = 60_000;
 
-/** Folders of the demo: fresh at each start, apart from the user's own data and configs. */
+/**
+ * Folders of the demo: fresh at each start, apart from the user's own data and configs.
+ *
+ * @throws {UnavailableError} when another demo is running on them
+ */
 export async function prepareDemo(base: Folders): Promise<Folders> {
   const data = join(base.data, "demo");
   const configs = join(data, "configs");
+  await reclaimStore(join(data, "nats"));
   await rm(data, { recursive: true, force: true });
   await mkdir(configs, { recursive: true });
   await cp(join(import.meta.dirname, "forecasters"), join(configs, "forecasters"), { recursive: true });
