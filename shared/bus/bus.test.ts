@@ -139,6 +139,23 @@ describe("consuming", () => {
     expect(deliveries).toEqual([1]);
   });
 
+  it("goes on at once after the server died", async () => {
+    const seen: unknown[] = [];
+    const consumption = await a.bus.consume({
+      stream: "DECISIONS",
+      durable: "surviving",
+      filter: "retrain.evaluated.survive",
+      handler: async ([message]) => {
+        seen.push(message!.json());
+      },
+    });
+    await nats.kill9AndRestart();
+    await a.bus.store("retrain.evaluated.survive", '{"n":1}', "survive-1");
+    // Well below the 12.5 s after which a pull without any sign of life is given up.
+    await expect.poll(() => seen, { timeout: 5_000 }).toEqual([{ n: 1 }]);
+    await consumption.stop();
+  });
+
   it("shares the messages of a durable among processes", async () => {
     const seen: number[] = [];
     const handler = async (messages: readonly Message[]) => {

@@ -93,7 +93,7 @@ export class Bus {
 
   /** Stores a payload as it is, for subjects that people publish on, too. */
   async store(subject: string, payload: string, messageId: string): Promise<number> {
-    const publish = () => this.js.publish(subject, payload, { msgID: messageId, timeout: 5_000 });
+    const publish = () => this.js.publish(subject, payload, { msgID: messageId, timeout: 2_000 });
     return (await whileUnavailable(`publish on '${subject}'`, publish)).seq;
   }
 

@@ -108,6 +108,7 @@ export class DurableConsumer implements Consumption {
 
   /** For the connection's owner: what was asked for before a reconnect will never come. */
   reconnected(): void {
+    this.pull?.abandon();
     void this.resume("silent");
   }
 

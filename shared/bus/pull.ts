@@ -60,6 +60,12 @@ export class Pull {
     this.nc.publish(this.subject, JSON.stringify(body), { reply: `${this.inbox}.${this.number}` });
   }
 
+  /** Forgets what was asked for: after a reconnect the server has, too. */
+  abandon(): void {
+    this.left = 0;
+    this.number += 1;
+  }
+
   close(): void {
     clearInterval(this.watchdog);
     this.subscription.unsubscribe();
