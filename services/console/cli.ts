@@ -156,6 +156,10 @@ function connectionOptions(command: Command): Command {
     ["--nkey <file>", "seed file"],
     ["--user <name>", "user name, or token where no password is given"],
     ["--password <text>", "password"],
+    ["--token <text>", "token"],
+    ["--tlscert <file>", "client certificate"],
+    ["--tlskey <file>", "key of the client certificate"],
+    ["--tlsca <file>", "certificate authority"],
     ["--context <name>", "context of the nats CLI"],
   ];
   for (const [flag, text] of flags) command.addOption(new Option(flag, text).helpGroup(group));

@@ -7,8 +7,11 @@ import { codeVersion, folders, instanceName } from "../../shared/service.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Connection flags, named as the `nats` CLI names them. */
-export interface ConnectionFlags extends Omit<NatsFlags, "url"> {
+export interface ConnectionFlags extends Omit<NatsFlags, "url" | "cert" | "key" | "ca"> {
   readonly server?: string;
+  readonly tlscert?: string;
+  readonly tlskey?: string;
+  readonly tlsca?: string;
 }
 
 /** Connects as the flags, the environment and the context say, and drains when `action` is done. */
@@ -18,17 +21,14 @@ export async function withConnection<T>(
   action: (connection: Connection) => Promise<T>,
 ): Promise<T> {
   const { env } = terminal;
-  const { server, ...rest } = flags;
-  const connection = await connectBus(
-    connectionSettings({ ...rest, ...(server === undefined ? {} : { url: server }) }, env),
-    {
-      source: `retune/cli/${instanceName()}`,
-      artifactFolder: join(folders(env).data, "artifacts"),
-      codeVersion: codeVersion(env),
-      log: terminalLog(terminal),
-      now: () => Date.now(),
-    },
-  );
+  const { server: url, tlscert: cert, tlskey: key, tlsca: ca, ...rest } = flags;
+  const connection = await connectBus(connectionSettings({ ...rest, url, cert, key, ca }, env), {
+    source: `retune/cli/${instanceName()}`,
+    artifactFolder: join(folders(env).data, "artifacts"),
+    codeVersion: codeVersion(env),
+    log: terminalLog(terminal),
+    now: () => Date.now(),
+  });
   try {
     return await action(connection);
   } finally {

@@ -42,11 +42,14 @@ const ORDER = [
   "trigger",
 ];
 
+const NATS_PORT = 4222;
 const STOP_LIMIT_MS = 25_000;
 
 /**
  * The whole system in one process: a nats-server of its own (unless `NATS_URL` or a context names one), the
  * topology, the specs of `configs/forecasters`, every service. Runs until SIGINT or SIGTERM.
+ *
+ * The demo always brings its own server: its decisions of another year must never enter a real audit log.
  */
 export async function runUp(options: UpOptions): Promise<void> {
   const env = { ...process.env, RETUNE_PORT: String(options.port ?? (process.env.RETUNE_PORT || 9000)) };
@@ -56,10 +59,11 @@ export async function runUp(options: UpOptions): Promise<void> {
   const dirs = options.demo ? await prepareDemo(base) : base;
   const clock = options.demo ? new VirtualClock(DEMO_START_MS) : systemClock;
 
-  const server = await ownServer(env, dirs, say);
+  const server = options.demo || !namesServer(env) ? await ownServer(env, dirs, say) : undefined;
   const settings = server === undefined ? connectionSettings({}, env) : { servers: server.url };
   const system = await startAll({ env, dirs, clock, log, settings });
   say(`Retune is running: http://127.0.0.1:${env.RETUNE_PORT}  (NATS ${system.server})`);
+  if (server !== undefined && server.port !== NATS_PORT) say(`For the CLI: export NATS_URL=${server.url}`);
   say("Stop it with Ctrl-C.");
 
   const stopping = new AbortController();
@@ -86,19 +90,22 @@ export async function runUp(options: UpOptions): Promise<void> {
   }
 }
 
-/** Starts a nats-server on the data folder, on port 4222 where that is free, unless the environment names one. */
+function namesServer(env: NodeJS.ProcessEnv): boolean {
+  return Boolean(env.NATS_URL || env.NATS_CONTEXT);
+}
+
+/** Starts a nats-server on the data folder, on the usual port where that is free. */
 async function ownServer(
   env: NodeJS.ProcessEnv,
   dirs: Folders,
   say: (line: string) => void,
-): Promise<EmbeddedServer | undefined> {
-  if (env.NATS_URL || env.NATS_CONTEXT) return undefined;
+): Promise<EmbeddedServer> {
   const found = await findNatsServer(env, undefined, say);
   return startEmbeddedServer({
     bin: found.path,
     storeDir: join(dirs.data, "nats"),
     ownGroup: true,
-    ...((await isFree(4222)) ? { port: 4222 } : {}),
+    ...((await isFree(NATS_PORT)) ? { port: NATS_PORT } : {}),
   });
 }
 

@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from "node:crypto";
-import { access, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { type ObjectStore, Objm, setSha256Backend } from "@nats-io/obj";
 import { ArtifactDigest } from "../contracts/subjects.ts";
-import { RetuneError, UnavailableError } from "../errors.ts";
+import { explain, RetuneError, UnavailableError } from "../errors.ts";
 import { whileUnavailable } from "./retry.ts";
 import { ARTIFACT_BUCKET } from "./topology.ts";
 
@@ -20,9 +20,13 @@ export class ArtifactMissingError extends RetuneError {
 
 const STALL_MS = 15_000;
 
+/** Files of this process's caches, by path, as they were when their bytes were last seen to match their names. */
+const checked = new Map<string, string>();
+
 /**
  * Models and datasets by content: the name of an artifact is its SHA-256, so it is stored once, never changes,
- * and can be kept on the local disk for ever. What is fetched is checked against its name.
+ * and can be kept on the local disk for ever. What is fetched is checked against its name; a local copy is not read
+ * again for that until its inode, size or times change.
  */
 export class ArtifactStore {
   private readonly folder: string;
@@ -56,7 +60,7 @@ export class ArtifactStore {
       if (info !== null && info.size === bytes.length) return;
       await store.putBlob({ name: digest }, bytes);
     });
-    await this.keep(digest, bytes);
+    await this.keep(digest, (file) => writeAll(file, bytes));
     return digest;
   }
 
@@ -77,60 +81,73 @@ export class ArtifactStore {
 
   private async load(digest: string): Promise<string> {
     const path = join(this.folder, digest);
-    const cached = await access(path).then(
-      () => true,
-      () => false,
-    );
-    if (cached) {
-      if (digestOf(await readFile(path)) === digest) return path;
+    const version = await fileVersion(path);
+    if (version !== undefined) {
+      if (checked.get(path) === version) return path;
+      if (digestOf(await readFile(path)) === digest) {
+        checked.set(path, version);
+        return path;
+      }
       await rm(path);
     }
-    const bytes = await whileUnavailable(`artifact ${digest}`, async () =>
-      this.download(digest, await this.open()),
-    );
-    return this.keep(digest, bytes);
+    return whileUnavailable(`artifact ${digest}`, async () => {
+      const store = await this.open();
+      return this.keep(digest, (file) => download(digest, store, file));
+    });
   }
 
-  private async download(digest: string, store: ObjectStore): Promise<Uint8Array> {
-    const found = await store.get(digest);
-    if (found === null) throw new ArtifactMissingError(`artifact ${digest} is not in the object store`);
-    const reader = found.data.getReader();
-    const chunks: Uint8Array[] = [];
-    for (;;) {
-      // A missing grant on flow control stalls a read for ever, without an error.
-      const { done, value } = await withTimeout(
-        reader.read(),
-        STALL_MS,
-        `artifact ${digest} stalled after ${chunks.length} chunks`,
-      );
-      if (done) break;
-      chunks.push(value);
-    }
-    const error = await found.error;
-    if (error) throw new ArtifactDamagedError(`artifact ${digest} cannot be read`, { cause: error });
-    const bytes = Buffer.concat(chunks);
-    const actual = digestOf(bytes);
-    if (actual !== digest)
-      throw new ArtifactDamagedError(
-        `artifact ${digest} has the digest ${actual}: the stored copy is damaged`,
-      );
-    return bytes;
-  }
-
-  private async keep(digest: string, bytes: Uint8Array): Promise<string> {
+  private async keep(digest: string, write: (file: FileHandle) => Promise<void>): Promise<string> {
     const path = join(this.folder, digest);
     await mkdir(this.folder, { recursive: true });
     const temporary = `${path}.${randomUUID()}.tmp`;
     try {
       await using file = await open(temporary, "wx", 0o644);
-      await file.writeFile(bytes);
+      await write(file);
       await rename(temporary, path);
+      const version = await fileVersion(path);
+      if (version !== undefined) checked.set(path, version);
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;
     }
     return path;
   }
+}
+
+/** Chunks go to the disk as they come. @throws as `fetch` */
+async function download(digest: string, store: ObjectStore, file: FileHandle): Promise<void> {
+  const found = await store.get(digest);
+  if (found === null) throw new ArtifactMissingError(`artifact ${digest} is not in the object store`);
+  // The library compares the bytes with the digest it stored beside them, which therefore has to be the name.
+  const stored = `sha256-${Buffer.from(found.info.digest.replace(/^SHA-256=/, ""), "base64url").toString("hex")}`;
+  if (stored !== digest)
+    throw new ArtifactDamagedError(`artifact ${digest} is stored with the digest ${stored}`);
+  const reader = found.data.getReader();
+  let chunks = 0;
+  for (;;) {
+    // A missing grant on flow control stalls a read for ever, without an error.
+    const stall = `artifact ${digest} stalled after ${chunks} chunks`;
+    const { done, value } = await withTimeout(reader.read(), STALL_MS, stall).catch((cause: unknown) => {
+      if (!/digests do not match/.test(explain(cause))) throw cause;
+      throw new ArtifactDamagedError(`artifact ${digest} is damaged in the object store`, { cause });
+    });
+    if (done) break;
+    chunks += 1;
+    await writeAll(file, value);
+  }
+  const error = await found.error;
+  if (error) throw new ArtifactDamagedError(`artifact ${digest} cannot be read`, { cause: error });
+}
+
+/** One write where the system takes it whole; `writeFile` makes one of every half megabyte. */
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) done += (await file.write(bytes, done)).bytesWritten;
+}
+
+/** Changes with every write to the file; undefined where there is none. */
+async function fileVersion(path: string): Promise<string | undefined> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  return found && [found.ino, found.size, found.mtimeNs, found.ctimeNs].join(":");
 }
 
 export function digestOf(bytes: Uint8Array): string {

@@ -4,11 +4,11 @@ import type { ZodType } from "zod";
 import type { DeadLetter } from "../contracts/alerts.ts";
 import type { CloudEvent, StepData } from "../contracts/envelope.ts";
 import { type Step, subjects, type TelemetryKind } from "../contracts/subjects.ts";
-import { explain, RetuneError, UnavailableError } from "../errors.ts";
-import { newEvent } from "../events.ts";
+import { RetuneError, UnavailableError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { ArtifactStore } from "./artifacts.ts";
 import { type ConsumeOptions, type Consumption, DurableConsumer } from "./consume.ts";
+import { bury } from "./dead-letters.ts";
 import { Buckets, type KvBucket } from "./kv.ts";
 import { type Message, parseJson } from "./message.ts";
 import { type MicroService, serveMicro } from "./micro.ts";
@@ -161,8 +161,18 @@ export class Bus {
   }
 
   async consume(options: ConsumeOptions): Promise<Consumption> {
-    const bury = (from: ConsumeOptions, message: Message, error: unknown) => this.bury(from, message, error);
-    const consumer = new DurableConsumer(this.nc, this.jsm, options, bury, this.options.log);
+    const letters = {
+      ...this.options,
+      putArtifact: (bytes: Uint8Array) => this.artifacts.put(bytes),
+      publishOnce: (subject: string, event: CloudEvent<DeadLetter>) => this.publishOnce(subject, event),
+    };
+    const consumer = new DurableConsumer(
+      this.nc,
+      this.jsm,
+      options,
+      (from, message, error) => bury(letters, from, message, error),
+      this.options.log,
+    );
     await consumer.start();
     const forget = this.onReconnect(() => consumer.reconnected());
     return {
@@ -183,6 +193,10 @@ export class Bus {
 
   lastMessage(stream: StreamName, subject: string): Promise<Message | undefined> {
     return this.streams.last(stream, subject);
+  }
+
+  messageAt(stream: StreamName, sequence: number): Promise<Message | undefined> {
+    return this.streams.at(stream, sequence);
   }
 
   streamState(stream: StreamName): Promise<StreamState> {
@@ -223,42 +237,6 @@ export class Bus {
     throw new ServiceError(
       `reply on '${subject}': field '${issue?.path.join(".") ?? ""}': ${issue?.message ?? "invalid"}`,
       500,
-    );
-  }
-
-  /** Keeps a message that nobody can process, whole, once. */
-  private async bury(
-    { stream, durable }: ConsumeOptions,
-    { subject, sequence, deliveries, data, time }: Message,
-    error: unknown,
-  ) {
-    const cause = explain(error);
-    const letter: DeadLetter = {
-      rule: "dead-letter",
-      about: subject,
-      severity: "high",
-      message: `message ${sequence} of ${stream} could not be processed by '${durable}': ${cause}`,
-      caused_by: stream === "DECISIONS" ? [sequence] : [],
-      evidence: { code_version: this.options.codeVersion },
-      stream,
-      sequence,
-      subject,
-      deliveries,
-      error: cause,
-      payload: Buffer.from(data).toString("base64"),
-      received_at: time.toISOString(),
-    };
-    const { source, now } = this.options;
-    const event = newEvent({
-      source,
-      type: "dev.retune.alert.raised",
-      subject: "dead-letter",
-      timeMs: now(),
-      data: letter,
-    });
-    await this.publishOnce(
-      subjects.alert("raised", "dead-letter", `${stream}-${durable}-${sequence}`),
-      event,
     );
   }
 }

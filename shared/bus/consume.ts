@@ -114,26 +114,37 @@ export class DurableConsumer implements Consumption {
 
   private async ensureConsumer(): Promise<void> {
     const { stream, durable, filter, batch = 1, concurrency = 1, deliver, ackAll } = this.options;
+    const wanted = {
+      ack_policy: ackAll ? AckPolicy.All : AckPolicy.Explicit,
+      ack_wait: ackWait(this.options) * 1e6,
+      deliver_policy: deliver === "new" ? DeliverPolicy.New : DeliverPolicy.All,
+      max_ack_pending: Math.max(1_000, 4 * batch * concurrency),
+      max_deliver: -1,
+    };
     await whileUnavailable(`consumer '${durable}'`, async () => {
       const found = await this.jsm.consumers.info(stream, durable).catch((error: unknown) => {
         if (error instanceof JetStreamApiError && error.code === CONSUMER_NOT_FOUND) return undefined;
         throw error;
       });
       if (found !== undefined) {
-        if (found.config.filter_subject === filter) return;
-        throw new InvalidInputError(
-          `consumer '${durable}' filters '${found.config.filter_subject}', expected '${filter}'`,
-        );
+        const { filter_subject, ack_policy } = found.config;
+        if (filter_subject !== filter) {
+          throw new InvalidInputError(
+            `consumer '${durable}' filters '${filter_subject}', expected '${filter}'`,
+          );
+        }
+        if (ack_policy !== wanted.ack_policy) {
+          throw new InvalidInputError(
+            `consumer '${durable}' has ack policy '${ack_policy}', expected '${wanted.ack_policy}'`,
+          );
+        }
+        // The signs of life are timed by our ack wait, so the server's must be the same.
+        const { ack_wait, max_ack_pending } = wanted;
+        const isSame = found.config.ack_wait === ack_wait && found.config.max_ack_pending === max_ack_pending;
+        if (!isSame) await this.jsm.consumers.update(stream, durable, { ack_wait, max_ack_pending });
+        return;
       }
-      await this.jsm.consumers.add(stream, {
-        durable_name: durable,
-        filter_subject: filter,
-        ack_policy: ackAll ? AckPolicy.All : AckPolicy.Explicit,
-        ack_wait: ackWait(this.options) * 1e6,
-        deliver_policy: deliver === "new" ? DeliverPolicy.New : DeliverPolicy.All,
-        max_ack_pending: Math.max(1_000, 4 * batch * concurrency),
-        max_deliver: -1,
-      });
+      await this.jsm.consumers.add(stream, { durable_name: durable, filter_subject: filter, ...wanted });
     });
   }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type KV, Kvm, type KvWatchEntry } from "@nats-io/kv";
 import type { NatsConnection, QueuedIterator } from "@nats-io/nats-core";
 import type { ZodType } from "zod";
@@ -6,6 +7,8 @@ import type { Log } from "../log.ts";
 import { parseJson } from "./message.ts";
 import { isWrongLastSequence, whileUnavailable } from "./retry.ts";
 import type { BucketName } from "./topology.ts";
+
+const WATCH_RETRY_MS = 1_000;
 
 export interface Entry<T> {
   readonly value: T;
@@ -98,23 +101,37 @@ export class KvBucket<T> {
     filter: string,
     handler: (entry: { key: string; value: T | null; revision: number }) => void | Promise<void>,
   ): Promise<{ stop(): void }> {
-    const kv = await this.open();
-    const iterator = await kv.watch({ key: filter });
-    let caughtUp: () => void = () => {};
-    const ready = new Promise<void>((resolve) => {
-      caughtUp = resolve;
-    });
-    if (await this.isEmpty(kv, filter)) caughtUp();
-    const loop = async () => {
-      for await (const entry of iterator) {
+    await this.ask(filter, (kv) => kv.status()); // a bucket that is not there is an error now, not a silent wait
+    const ready = Promise.withResolvers<void>();
+    let stopped = false;
+    let current: QueuedIterator<KvWatchEntry> | undefined;
+    const run = async () => {
+      const kv = await this.open();
+      const entries = await kv.watch({ key: filter });
+      current = entries;
+      if (stopped) entries.stop();
+      if (await this.isEmpty(kv, filter)) ready.resolve();
+      for await (const entry of entries) {
         await this.handle(entry, handler);
-        if (entry.delta === 0) caughtUp();
+        if (entry.delta === 0) ready.resolve();
       }
-      caughtUp();
     };
-    void loop();
-    await ready;
-    return { stop: () => (iterator as QueuedIterator<KvWatchEntry>).stop() };
+    const supervise = async () => {
+      while (!stopped) {
+        await run().catch((err: unknown) => this.log.error({ err, bucket: this.name, filter }, "watch failed"));
+        if (stopped) return;
+        this.log.warn({ bucket: this.name, filter }, "watch ended, starting over");
+        await sleep(WATCH_RETRY_MS);
+      }
+    };
+    void supervise();
+    await ready.promise;
+    return {
+      stop: () => {
+        stopped = true;
+        current?.stop();
+      },
+    };
   }
 
   private async isEmpty(kv: KV, filter: string): Promise<boolean> {

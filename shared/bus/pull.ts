@@ -84,9 +84,7 @@ export class Pull {
     }
     const ofThisPull = msg.subject === `${this.inbox}.${this.number}`;
     if (code === 100 || !ofThisPull || this.left === 0) return;
-    this.end(
-      code === 404 || code === 408 ? "expired" : code === 409 || code === 503 ? "consumer-gone" : "expired",
-    );
+    this.end(code === 404 || code === 408 ? "expired" : "consumer-gone");
   }
 
   private end(why: PullEnd): void {

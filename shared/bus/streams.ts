@@ -18,6 +18,8 @@ export interface StreamState {
   readonly created: string;
 }
 
+const EXPIRED_CHECK_MS = 5_000;
+
 export interface ReadOptions {
   readonly filter?: string;
   readonly fromSequence?: number;
@@ -50,6 +52,14 @@ export class Streams {
     return stored === null ? undefined : fromStored(stored);
   }
 
+  /** The message of one sequence; undefined where it is gone or never was. */
+  async at(stream: StreamName, sequence: number): Promise<Message | undefined> {
+    const stored = await whileUnavailable(`message ${sequence} of ${stream}`, () =>
+      this.jsm.streams.getMessage(stream, { seq: sequence }),
+    );
+    return stored === null ? undefined : fromStored(stored);
+  }
+
   /** What the stream holds now, in order; ends there. */
   async *read(stream: StreamName, options: ReadOptions = {}): AsyncGenerator<Message> {
     const { lastSequence } = await this.state(stream);
@@ -58,15 +68,25 @@ export class Streams {
     );
     const { num_pending } = await consumer.info(true);
     if (num_pending === 0) return;
-    let left = num_pending;
     const messages = await consumer.consume({ max_messages: 1_000 });
+    // Messages may expire while they are read; then fewer come than were counted.
+    const expired = setInterval(() => {
+      void consumer.info().then(
+        (info) => {
+          if (info.num_pending === 0 && messages.getPending() === 0) messages.stop();
+        },
+        () => {},
+      );
+    }, EXPIRED_CHECK_MS);
     try {
+      let left = num_pending;
       for await (const each of messages) {
         left -= 1;
         if (each.seq <= lastSequence) yield fromJs(each);
         if (left <= 0 || each.seq >= lastSequence) return;
       }
     } finally {
+      clearInterval(expired);
       messages.stop();
       await consumer.delete().catch(() => {});
     }

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Duration } from "./duration.ts";
 import { Evidence } from "./envelope.ts";
 import { SEVERITIES } from "./spec.ts";
-import { Token } from "./subjects.ts";
+import { ArtifactDigest, Token } from "./subjects.ts";
 import { Timestamp } from "./telemetry.ts";
 
 /** Data of `alert.raised.<rule>.<subject>` and `alert.cleared.…`. */
@@ -20,11 +20,15 @@ export type Alert = z.infer<typeof Alert>;
 /** Data of `alert.raised.dead-letter.<stream>`: a message nobody could process, whole. */
 export const DeadLetter = Alert.extend({
   stream: z.string(),
+  durable: z.string().optional().describe("the consumer that could not process it"),
   sequence: z.int().nonnegative(),
   subject: z.string(),
   deliveries: z.int().nonnegative(),
   error: z.string(),
-  payload: z.string().describe("the message's bytes, base64"),
+  payload: z.string().describe("the message's bytes, base64; empty where they are in payload_artifact"),
+  payload_artifact: ArtifactDigest.optional().describe(
+    "digest of a payload above 512 KiB in the bucket artifacts",
+  ),
   received_at: Timestamp,
 });
 export type DeadLetter = z.infer<typeof DeadLetter>;

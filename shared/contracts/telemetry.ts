@@ -12,12 +12,15 @@ export const Entity = z
   // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing control characters is the point
   .regex(/^[^\u0000-\u001f\u007f]+$/, "expected no control characters");
 
+/** Largest size of a measured value. Beyond it models, which compute in float32, and squared errors overflow. */
+export const VALUE_LIMIT = 1e15;
+
 /** `telemetry.observation.<series>`: what was measured. Values carry the unit of the series. */
 export const Observation = z.looseObject({
   ts: Timestamp,
   entity: Entity.optional(),
   values: z
-    .record(z.string().min(1), z.number())
+    .record(z.string().min(1), z.number().min(-VALUE_LIMIT).max(VALUE_LIMIT))
     .refine((values) => Object.keys(values).length > 0, "expected at least one metric"),
 });
 export type Observation = z.infer<typeof Observation>;

@@ -16,14 +16,18 @@ const DAY_MS = 86_400_000;
 const FIRST_DAY = "2021-10-01";
 export const DEMO_START_MS = Date.parse(`${FIRST_DAY}T00:00:00Z`) - DAY_MS;
 
-/** Days of the replay in which the story is told fast; then it goes on slowly until the data end. */
-const STORY_DAYS = 110;
-const FAST_DAY_MS = 220;
-const SLOW_DAY_MS = 2_500;
-/** While a fault is on, days pass slowly enough to be watched. */
-const FAULT_DAY_MS = 900;
-/** The day of the story on which the fault is injected. */
-const FAULT_DAY = 60;
+/** How fast the story is told. */
+export interface Pace {
+  /** Days of the replay that are told fast; then it goes on slowly until the data end. */
+  readonly storyDays: number;
+  /** The day of the story from which on a fault is injected. */
+  readonly faultDay: number;
+  readonly fastMs: number; // a day of the story takes at least
+  readonly faultMs: number; // while the fault is on, days pass slowly enough to be watched
+  readonly slowMs: number;
+}
+
+const PACE: Pace = { storyDays: 110, faultDay: 60, fastMs: 220, faultMs: 900, slowMs: 2_500 };
 const HISTORY_BATCH = 250;
 /** Longest a day waits for the runs that are searched, proved or deployed on it. */
 const RUN_PATIENCE_MS = 60_000;
@@ -51,6 +55,7 @@ export interface Stage {
   readonly log: Log;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
+  readonly pace?: Pace;
 }
 
 /**
@@ -59,7 +64,7 @@ export interface Stage {
  * takes minutes of its day. Nothing else is staged but one fault, which is announced as such.
  */
 export async function playDemo(stage: Stage): Promise<void> {
-  const { bus, clock, signal, say } = stage;
+  const { bus, clock, signal, say, pace = PACE } = stage;
   const rates = await readRates();
   const start = rates.findIndex(({ ts }) => ts >= FIRST_DAY);
   await publishHistory(bus, rates.slice(0, start));
@@ -76,21 +81,21 @@ export async function playDemo(stage: Stage): Promise<void> {
       await runs.settled(RUN_PATIENCE_MS, signal);
     }
     await bus.publishTelemetry("observation", "eurusd", [observation(rate)], `ecb:${rate.ts}`);
-    if (day >= FAULT_DAY)
+    if (day >= pace.faultDay)
       await fault.step(runs).catch((err: unknown) => stage.log.warn({ err }, explain(err)));
-    announce(stage, day, fault);
-    const paceMs = fault.isOn() ? FAULT_DAY_MS : day < STORY_DAYS ? FAST_DAY_MS : SLOW_DAY_MS;
-    await rest(paceMs - (performance.now() - begun), signal);
+    announce(stage, (day + 1) / pace.storyDays, fault);
+    const dayMs = fault.isOn() ? pace.faultMs : day < pace.storyDays ? pace.fastMs : pace.slowMs;
+    await rest(dayMs - (performance.now() - begun), signal);
     await runs.settled(RUN_PATIENCE_MS, signal);
   }
-  await keepTime(stage, runs);
+  await keepTime(stage, runs, pace.slowMs);
   await runs.stop();
 }
 
 /** After the last rate the clock still carries every watch to its end, so that a manual run ends, too. */
-async function keepTime({ clock, signal, bus }: Stage, runs: RunWatch): Promise<void> {
+async function keepTime({ clock, signal, bus }: Stage, runs: RunWatch, slowMs: number): Promise<void> {
   while (!signal.aborted) {
-    await rest(SLOW_DAY_MS, signal);
+    await rest(slowMs, signal);
     if (!runs.watching()) continue;
     await clock.advanceTo(clock.now() + DAY_MS);
     bus.publishCore("demo.status", {
@@ -113,10 +118,10 @@ function observation({ ts, rate }: Rate) {
   return { ts, values: { rate } };
 }
 
-function announce({ bus, clock }: Stage, day: number, fault: FaultInjection): void {
+function announce({ bus, clock }: Stage, progress: number, fault: FaultInjection): void {
   bus.publishCore("demo.status", {
     virtual_time: new Date(clock.now()).toISOString(),
-    progress: Math.min(1, (day + 1) / STORY_DAYS),
+    progress: Math.min(1, progress),
     sentence: fault.sentence(),
     next_command: fault.nextCommand(),
   });

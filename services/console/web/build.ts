@@ -2,8 +2,10 @@
  * Builds the page when it is missing or older than what it is built from; `--force` builds anyway. Costs a
  * few milliseconds when nothing changed: Vite is loaded only when it is needed.
  */
+import { execFile } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 const HERE = import.meta.dirname;
 const CONSOLE = join(HERE, "..");
@@ -44,10 +46,14 @@ export async function buildPage(options: { force?: boolean } = {}): Promise<bool
   return true;
 }
 
-/** As `buildPage`, but a page that cannot be built stops nothing: the rest of the system does not need it. */
+/**
+ * As `buildPage` in a process of its own, since Vite would keep its 150 MB in one that serves for months. A page that
+ * cannot be built stops nothing: the rest of the system does not need it.
+ */
 export async function freshPage(say: (line: string) => void): Promise<void> {
+  if (!isStale(BUILT, SOURCES)) return;
   try {
-    await buildPage();
+    await promisify(execFile)(process.execPath, [import.meta.filename]);
   } catch (error) {
     say(
       `the page could not be built, ${statSync(BUILT, { throwIfNoEntry: false }) === undefined ? "there is none" : "an older one is served"}: ${String(error)}`,

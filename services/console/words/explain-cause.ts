@@ -11,7 +11,7 @@ export interface Cause {
 
 /** Why a run was accepted: its cause, then the request or the detectors' figures it came from. */
 export function acceptedLines(accepted: Accepted, causes: readonly Cause[]): readonly string[] {
-  const told = causes.flatMap(causeLines);
+  const told = [...causes.flatMap(detectorLines), ...requestLines(causes)];
   return [
     sentence(causeText(accepted)),
     // The detectors' own lines say what the reasons repeat.
@@ -37,19 +37,28 @@ function causeText({ cause, requested_by }: Accepted): string {
   }
 }
 
-function causeLines({ sequence, subject, payload }: Cause): readonly string[] {
-  if (subject.startsWith("retrain.evaluated.")) {
-    const evaluated = Evaluated.safeParse((payload as { data?: unknown } | null)?.data);
-    return evaluated.success
-      ? evaluated.data.detectors.map((detector) => `${detectorLine(detector)} [${sequence}]`)
-      : [];
-  }
-  if (subject === "retrain.request") {
+function detectorLines({ sequence, subject, payload }: Cause): readonly string[] {
+  if (!subject.startsWith("retrain.evaluated.")) return [];
+  const evaluated = Evaluated.safeParse((payload as { data?: unknown } | null)?.data);
+  return evaluated.success
+    ? evaluated.data.detectors.map((detector) => `${detectorLine(detector)} [${sequence}]`)
+    : [];
+}
+
+/** One line for the requests that say the same, however many there are. */
+function requestLines(causes: readonly Cause[]): readonly string[] {
+  const requests = causes.filter(({ subject }) => subject === "retrain.request");
+  const said = ({ payload }: Cause) => {
     const request = RetrainRequest.safeParse(payload);
     const reason = request.success ? request.data.reason : undefined;
-    return [`The request${reason === undefined ? " gave no reason" : ` said: ${reason}`} [${sequence}].`];
-  }
-  return [];
+    return reason === undefined ? "gave no reason" : `said: ${reason}`;
+  };
+  return [...Map.groupBy(requests, said)].map(([text, same]) => {
+    const { 0: first, length } = same;
+    return length === 1
+      ? `The request ${text} [${first!.sequence}].`
+      : `${length} requests ${text} [${first!.sequence} to ${same.at(-1)!.sequence}].`;
+  });
 }
 
 /** "Performance fired (medium): …; rmse recent 3.2, rmse baseline 2.1 against threshold 0.15." */
