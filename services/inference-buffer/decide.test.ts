@@ -1,12 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ForecasterSpec } from "../../shared/contracts/spec.ts";
-import type { Prediction } from "../../shared/contracts/telemetry.ts";
+import { day, prediction } from "./buffer.fixture.ts";
 import { observe, predict, release, type Scored, scoreSeen } from "./decide.ts";
 import { type Ledger, newLedger } from "./state.ts";
-
-const DAY_MS = 86_400_000;
-const START = Date.parse("2026-01-01T00:00:00Z");
-const day = (n: number) => new Date(START + n * DAY_MS).toISOString();
 
 function ledger(...specs: Partial<ForecasterSpec>[]): Ledger {
   const all = specs.length === 0 ? [{}] : specs;
@@ -15,26 +11,6 @@ function ledger(...specs: Partial<ForecasterSpec>[]): Ledger {
   );
   made.holding = false;
   return made;
-}
-
-function prediction(
-  issued: number,
-  target: number,
-  mean: number,
-  more: Partial<Prediction> = {},
-): Prediction {
-  return {
-    issued_at: day(issued),
-    target_ts: day(target),
-    step: target - issued,
-    mean,
-    lower: mean - 1,
-    upper: mean + 1,
-    known_entity: true,
-    model_version: "v1",
-    latency_ms: 1,
-    ...more,
-  };
 }
 
 const seen = (state: Ledger, n: number, value: number, entity?: string): Scored[] =>

@@ -7,27 +7,13 @@ import { BufferStats, WindowReply } from "../../shared/contracts/inference-buffe
 import { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { rows } from "../../shared/history/duckdb.ts";
 import { History } from "../../shared/history/history.ts";
+import { RowBuffer } from "../../shared/history/row-buffer.ts";
 import { readWindow } from "../../shared/history/window.ts";
 import type { RunningService } from "../../shared/service.ts";
 import { type TestContext, testContext } from "../../test/support/context.ts";
 import { startTestNats, type TestNats } from "../../test/support/nats.ts";
+import { DAY_MS, day, observation, prediction, START } from "./buffer.fixture.ts";
 import { service } from "./main.ts";
-
-const DAY_MS = 86_400_000;
-const START = Date.parse("2024-06-01T00:00:00Z"); // before the test clock's 2025
-const day = (n: number) => new Date(START + n * DAY_MS).toISOString();
-const observation = (n: number, value: number) => ({ ts: day(n), values: { value } });
-const prediction = (issued: number, target: number, mean: number) => ({
-  issued_at: day(issued),
-  target_ts: day(target),
-  step: target - issued,
-  mean,
-  lower: mean - 1,
-  upper: mean + 1,
-  known_entity: true,
-  model_version: "v1",
-  latency_ms: 1,
-});
 
 let nats: TestNats;
 let data: string;
@@ -250,4 +236,32 @@ describe("inference-buffer", () => {
     const found = await stored("id = 'o1'");
     expect(found.map(({ value }) => value)).toEqual(Array.from({ length: 40 }, (_, n) => n));
   });
+
+  for (const [setting, kept] of [
+    [undefined, ["observation"]],
+    ["90", []],
+  ] as const) {
+    it(`keeps old observations as ${setting === undefined ? "the specs need them" : "it is told to"} (D-BUF-1)`, async () => {
+      const arrivedMs = Date.now() - 100 * DAY_MS;
+      const history = await History.open({ folder: join(data, "history") });
+      const batch = new RowBuffer();
+      batch.add("observation", "aged", { seq: 1, idx: 0, arrivedMs }, observation(0, 5));
+      batch.add("prediction", "aged-7d", { seq: 1, idx: 1, arrivedMs }, prediction(0, 1, 5));
+      const stream = "an earlier stream";
+      const arrival = history.dayOf(arrivedMs);
+      await history.append({ stream, day: arrival, firstSeq: 1, lastSeq: 1, rows: batch });
+      await history.close();
+      await apply("aged-7d", "aged");
+      const env = setting === undefined ? {} : { RETUNE_HISTORY_OBSERVATIONS_DAYS: setting };
+      running = await service.start({ ...context, env: { ...context.env, ...env } });
+      await until(
+        () => readdir(join(data, "history")),
+        (names) => !names.some((name) => name.startsWith(`metrics_${arrival}.part`)),
+      );
+      expect(await window({ series: "aged", metric: "value" })).toMatchObject({ rows: kept.length });
+      await running.stop();
+      running = undefined;
+      expect((await stored("id LIKE 'aged%'")).map(({ kind }) => kind)).toEqual(kept);
+    });
+  }
 });

@@ -9,6 +9,7 @@ import { bufferSettings } from "./config.ts";
 import { Ingest } from "./ingest.ts";
 import { Outbox } from "./outbox.ts";
 import { Quarantine } from "./quarantine.ts";
+import { daysNeeded } from "./retention.ts";
 import { Sink } from "./sink.ts";
 import { afterQuiet, repeated } from "./timers.ts";
 import { Windows } from "./windows.ts";
@@ -25,7 +26,7 @@ export const service: Service = {
 
 async function start(context: ServiceContext): Promise<RunningService> {
   const { bus, clock, dirs, env, log, reportHealth } = context;
-  const { zone, retentionDays, flushMs, flushRows } = bufferSettings(env);
+  const { zone, retentionDays, observationDays, flushMs, flushRows } = bufferSettings(env);
   const history = await History.open({ folder: join(dirs.data, "history"), zone, retentionDays });
   for (const problem of history.problems) log.error({ problem }, "damaged history file set aside");
   reportHealth("history", history.problems.length === 0 ? null : history.problems.join("; "));
@@ -80,7 +81,9 @@ async function start(context: ServiceContext): Promise<RunningService> {
   });
 
   // Days are days of arrival, which the server stamps: real time, whatever the clock of the world says.
-  const upkeep = repeated(UPKEEP_EVERY_MS, "upkeep", context, () => history.upkeep(Date.now()));
+  const upkeep = repeated(UPKEEP_EVERY_MS, "upkeep", context, () =>
+    history.upkeep(Date.now(), observationDays ?? daysNeeded(specs.all())),
+  );
   // Finds a stream that was created anew and a delivery that got stuck.
   const patrol = repeated(PATROL_EVERY_MS, "patrol", context, () => ingest.readOn());
   const respecify = afterQuiet(SPEC_QUIET_MS, "specs", context, () => ingest.respecify());

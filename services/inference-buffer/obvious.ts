@@ -1,4 +1,5 @@
 import type { TelemetryKind } from "../../shared/contracts/subjects.ts";
+import { VALUE_LIMIT } from "../../shared/contracts/telemetry.ts";
 
 /** The usual form of a time; a 29th to 31st is left to the contract, which knows the months. */
 const TIME =
@@ -26,10 +27,14 @@ function isObservation({ ts, entity, values }: Record<string, unknown>): boolean
   if (typeof values !== "object" || values === null || Array.isArray(values)) return false;
   let metrics = 0;
   for (const metric in values) {
-    if (metric === "" || !Number.isFinite((values as Record<string, unknown>)[metric])) return false;
+    if (metric === "" || !isValue((values as Record<string, unknown>)[metric])) return false;
     metrics += 1;
   }
   return metrics > 0;
+}
+
+function isValue(value: unknown): boolean {
+  return typeof value === "number" && Math.abs(value) <= VALUE_LIMIT;
 }
 
 function isPrediction(record: Record<string, unknown>): boolean {

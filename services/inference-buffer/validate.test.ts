@@ -76,6 +76,12 @@ describe("a record on its way into the history (D-BUF-2)", () => {
       observation({ values: { value: Number.POSITIVE_INFINITY } }),
       /values\.value/,
     ],
+    [
+      "a value too large to compute with",
+      "observation",
+      observation({ values: { other: -1e16 } }),
+      /values\.other is -10000000000000000: .*1000000000000000/,
+    ],
     ["no value", "observation", observation({ values: {} }), /values/],
     ["no time", "observation", { values: { value: 1 } }, /ts is missing/],
     ["an entity with a line break", "observation", observation({ entity: "a\nb" }), /entity/],

@@ -1,76 +1,43 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { appendFile, copyFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { quote, rows, withMemory } from "./duckdb.ts";
+import {
+  append,
+  DAY_1,
+  DAY_MS,
+  parquetFiles,
+  STREAM,
+  sequences,
+  temporaryFolder,
+} from "./history.fixture.ts";
 import { History } from "./history.ts";
-import { readObservations, writeWindow } from "./observations.ts";
+import { writeWindow } from "./observations.ts";
 import { RowBuffer } from "./row-buffer.ts";
 import { readWindow } from "./window.ts";
 
-const STREAM = "2026-01-01T00:00:00Z";
-const DAY_1 = Date.parse("2026-03-01T12:00:00Z");
-const DAY_MS = 86_400_000;
 let folder: string;
-
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "retune-history-"));
+  folder = await temporaryFolder();
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
-
-function observations(firstSeq: number, values: readonly number[], arrivedMs = DAY_1): RowBuffer {
-  const buffer = new RowBuffer();
-  for (const [i, value] of values.entries()) {
-    const ts = new Date(Date.parse("2026-02-01T00:00:00Z") + (firstSeq + i) * DAY_MS).toISOString();
-    buffer.add("observation", "usdclp", { seq: firstSeq + i, idx: 0, arrivedMs }, { ts, values: { value } });
-  }
-  return buffer;
-}
-
-async function append(
-  history: History,
-  firstSeq: number,
-  values: readonly number[],
-  arrivedMs = DAY_1,
-): Promise<void> {
-  const lastSeq = firstSeq + values.length - 1;
-  await history.append({
-    stream: STREAM,
-    day: history.dayOf(arrivedMs),
-    firstSeq,
-    lastSeq,
-    rows: observations(firstSeq, values, arrivedMs),
-  });
-}
-
-async function sequences(history: History): Promise<number[]> {
-  return history.read(async (relation, connection) =>
-    (await rows(connection, `SELECT seq::INTEGER AS seq FROM ${relation} ORDER BY arrived, seq`)).map(
-      ({ seq }) => seq as number,
-    ),
-  );
-}
-
-const parquetFiles = async () => (await readdir(folder)).filter((name) => name.startsWith("metrics_")).sort();
 
 describe("the Parquet history (D-BUF-1)", () => {
   it("keeps parts while a day is open and one file when it is over", async () => {
     const history = await History.open({ folder });
     await append(history, 1, [1, 2, 3]);
     await append(history, 4, [4, 5]);
-    expect(await parquetFiles()).toEqual([
+    expect(await parquetFiles(folder)).toEqual([
       "metrics_2026-03-01.part-1-3.parquet",
       "metrics_2026-03-01.part-4-5.parquet",
     ]);
     await history.upkeep(DAY_1 + DAY_MS);
-    expect(await parquetFiles()).toEqual(["metrics_2026-03-01.parquet"]);
+    expect(await parquetFiles(folder)).toEqual(["metrics_2026-03-01.parquet"]);
     expect(await sequences(history)).toEqual([1, 2, 3, 4, 5]);
     expect(history.lastSequence(STREAM)).toBe(5);
     await append(history, 6, [6]); // late: the day is over already
     await history.upkeep(DAY_1 + DAY_MS);
-    expect(await parquetFiles()).toEqual(["metrics_2026-03-01.parquet"]);
+    expect(await parquetFiles(folder)).toEqual(["metrics_2026-03-01.parquet"]);
     expect(await sequences(history)).toEqual([1, 2, 3, 4, 5, 6]);
     await history.close();
   });
@@ -84,17 +51,6 @@ describe("the Parquet history (D-BUF-1)", () => {
     expect(history.files.map(({ level }) => level)).toEqual([1, 1, 1]);
     await history.upkeep(DAY_1);
     expect(await sequences(history)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    await history.close();
-  });
-
-  it("deletes days past their retention", async () => {
-    const history = await History.open({ folder, retentionDays: 60 });
-    await append(history, 1, [1]);
-    await history.upkeep(DAY_1 + 60 * DAY_MS);
-    expect(await parquetFiles()).toHaveLength(1);
-    await history.upkeep(DAY_1 + 61 * DAY_MS);
-    expect(await parquetFiles()).toEqual([]);
-    expect(history.lastSequence(STREAM)).toBe(1);
     await history.close();
   });
 
@@ -167,7 +123,7 @@ describe("the Parquet history (D-BUF-1)", () => {
     const history = await History.open({ folder });
     await history.append({ stream: STREAM, day: "2026-03-01", firstSeq: 7, lastSeq: 7, rows: buffer });
     await history.close();
-    const path = join(folder, (await parquetFiles())[0]!);
+    const path = join(folder, (await parquetFiles(folder))[0]!);
     const found = await withMemory((connection) =>
       rows(
         connection,
@@ -260,79 +216,6 @@ it("gives back what batches of any size and mixture held", async () => {
   await history.close();
 });
 
-describe("the Parquet history after a crash", () => {
-  it("ignores and removes what the manifest does not name", async () => {
-    const history = await History.open({ folder });
-    await append(history, 1, [1, 2]);
-    await history.close();
-    const part = join(folder, "metrics_2026-03-01.part-1-2.parquet");
-    await copyFile(part, join(folder, "metrics_2026-03-01.part-3-4.parquet"));
-    await writeFile(join(folder, "metrics_2026-03-01.part-5-6.parquet.tmp"), "half");
-    await appendFile(join(folder, "manifest.ndjson"), '{"part":{"file":"metr');
-    const again = await History.open({ folder });
-    expect(await sequences(again)).toEqual([1, 2]);
-    await append(again, 3, [3]);
-    expect(await sequences(again)).toEqual([1, 2, 3]);
-    expect(await parquetFiles()).toHaveLength(2);
-    await again.close();
-  });
-
-  it("finishes a merge that was cut off after its line in the manifest", async () => {
-    const history = await History.open({ folder });
-    await append(history, 1, [1]);
-    await append(history, 2, [2]);
-    const before = await readFile(join(folder, "manifest.ndjson"), "utf8");
-    const part = "metrics_2026-03-01.part-1-1.parquet";
-    await copyFile(join(folder, part), join(folder, "saved"));
-    await history.upkeep(DAY_1 + DAY_MS);
-    const { file, ...into } = history.files[0]!;
-    await history.close();
-    await copyFile(join(folder, file), join(folder, `${file}.merged`));
-    await rm(join(folder, file));
-    await copyFile(join(folder, "saved"), join(folder, part));
-    const line = JSON.stringify({
-      merge: {
-        into: { file, ...into },
-        temporary: `${file}.merged`,
-        from: [part, "metrics_2026-03-01.part-2-2.parquet"],
-      },
-    });
-    await writeFile(join(folder, "manifest.ndjson"), `${before}${line}\n`);
-    const again = await History.open({ folder });
-    expect(again.problems).toEqual([]);
-    expect(await sequences(again)).toEqual([1, 2]);
-    expect(await parquetFiles()).toEqual([file]);
-    await again.close();
-  });
-
-  it("sets a damaged file aside, says so, and keeps the rest (D-BUF-2)", async () => {
-    const history = await History.open({ folder });
-    await append(history, 1, [1]);
-    await append(history, 2, [2]);
-    await history.close();
-    await truncate(join(folder, "metrics_2026-03-01.part-1-1.parquet"), 100);
-    const again = await History.open({ folder });
-    expect(again.problems).toEqual([expect.stringContaining("metrics_2026-03-01.part-1-1.parquet")]);
-    expect(await sequences(again)).toEqual([2]);
-    expect(await readdir(join(folder, "corrupt"))).toEqual(["metrics_2026-03-01.part-1-1.parquet"]);
-    await again.close();
-  });
-
-  it("is held by one process at a time", async () => {
-    const script = `import { History } from ${JSON.stringify(join(import.meta.dirname, "history.ts"))};
-      await History.open({ folder: ${JSON.stringify(folder)} }); console.log("open"); setInterval(() => {}, 1000);`;
-    const child = spawn(process.execPath, ["--input-type=module-typescript", "-e", script], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    const exited = once(child, "exit");
-    await once(child.stdout, "data");
-    await expect(History.open({ folder })).rejects.toThrow(/held by another process/);
-    child.kill("SIGKILL");
-    await exited;
-    await (await History.open({ folder })).close();
-  });
-});
-
 describe("windows of the history", () => {
   it("are ascending, with the newest arrival of each time, and equal bytes for equal content", async () => {
     const history = await History.open({ folder });
@@ -361,9 +244,9 @@ describe("windows of the history", () => {
     expect(new Date(window.times[2]!).toISOString()).toBe("2026-02-06T00:00:00.000Z");
     expect(written).toEqual({ rows: 5, fromMs: window.times[0], toMs: window.times[4] });
     expect(await readFile(join(folder, "a.parquet"))).toEqual(await readFile(join(folder, "b.parquet")));
-    expect(
-      await readObservations(history, { ...query, fromMs: window.times[1], toMs: window.times[3] }),
-    ).toEqual({
+    const middle = { ...query, fromMs: window.times[1]!, toMs: window.times[3]! };
+    await writeWindow(history, middle, join(folder, "c.parquet"));
+    expect(await readWindow(join(folder, "c.parquet"))).toEqual({
       times: window.times.slice(1, 4),
       values: window.values.slice(1, 4),
     });

@@ -1,12 +1,13 @@
-import { mkdir, readdir, rename, stat } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { explain, UnavailableError } from "../errors.ts";
+import { UnavailableError } from "../errors.ts";
 import { dayIn } from "./day.ts";
 import { type DuckDBConnection, openDatabase } from "./duckdb.ts";
 import { moveDurably, removeAll, sha256Of, syncFile, syncFolder } from "./files.ts";
 import { type FileEntry, Manifest } from "./manifest.ts";
-import { type Merge, partFile, planUpkeep, type UpkeepRules } from "./merge-plan.ts";
+import { type Merge, OBSERVATIONS_LEVEL, partFile, planUpkeep, type UpkeepRules } from "./merge-plan.ts";
 import { RowWriter, relationOf, writeQuery } from "./parquet.ts";
+import { CORRUPT, recover } from "./recover.ts";
 import type { RowBuffer } from "./row-buffer.ts";
 import { SCHEMA_VERSION } from "./schema.ts";
 
@@ -27,7 +28,6 @@ export interface Batch {
 
 const LOCK = "lock.duckdb";
 const MANIFEST = "manifest.ndjson";
-const CORRUPT = "corrupt";
 const NEXT_PART = "metrics_next.tmp";
 
 /**
@@ -159,20 +159,20 @@ export class History {
     return this.inTurn(() => this.manifest.append({ seen: { stream, last_seq: lastSeq } }));
   }
 
-  /** Merges and deletes what is due at `nowMs`; does nothing, and touches no file, when nothing is. */
-  upkeep(nowMs: number): Promise<void> {
+  /**
+   * Merges and deletes what is due at `nowMs`; does nothing, and touches no file, when nothing is. Days past
+   * `retentionDays` keep their observations until they are past `observationDays`, too.
+   */
+  upkeep(nowMs: number, observationDays = Infinity): Promise<void> {
     const today = this.dayOf(nowMs);
-    const key = `${today} ${this.manifest.state.files.size}`;
-    if (key === this.upkeepFor) return Promise.resolve();
+    const key = () => `${today} ${observationDays} ${this.manifest.state.files.size}`;
+    if (key() === this.upkeepFor) return Promise.resolve();
     return this.inTurn(async () => {
-      const plan = planUpkeep(this.files, today, this.rules);
-      if (plan.expired.length > 0) {
-        await this.manifest.append({ drop: { files: [...plan.expired], why: "retention" } });
-        await this.remove(plan.expired);
-      }
+      const plan = planUpkeep(this.files, today, this.rules, observationDays);
+      if (plan.expired.length > 0) await this.drop(plan.expired);
       for (const merge of plan.merges) await this.merge(merge);
       if (plan.merges.length > 0) await this.manifest.rewrite();
-      this.upkeepFor = `${today} ${this.manifest.state.files.size}`;
+      this.upkeepFor = key();
     });
   }
 
@@ -213,8 +213,15 @@ export class History {
   private async merge({ day, from, file, level }: Merge): Promise<void> {
     const temporary = `${file}.merged`;
     const path = join(this.folder, temporary);
+    const sources = from.map((each) => each.file);
+    const which = level === OBSERVATIONS_LEVEL ? " WHERE kind = 'observation'" : "";
     try {
-      await writeQuery(this.writer, `SELECT * FROM ${this.relation(from)}`, path);
+      const rows = await writeQuery(this.writer, `SELECT * FROM ${this.relation(from)}${which}`, path);
+      if (rows === 0) {
+        await removeAll([path]);
+        await this.drop(sources);
+        return;
+      }
       await syncFile(path);
       const { stream } = from.at(-1)!;
       const into: FileEntry = {
@@ -223,20 +230,25 @@ export class History {
         stream,
         first_seq: Math.min(...from.map((each) => each.first_seq)),
         last_seq: Math.max(...from.map((each) => each.last_seq)),
-        rows: from.reduce((sum, each) => sum + each.rows, 0),
+        rows,
         schema: SCHEMA_VERSION,
         level,
         ...(await sha256Of(path)),
       };
       await syncFolder(this.folder);
       // From this line on the merged file counts and its sources do not; the next start finishes what a crash leaves undone.
-      await this.manifest.append({ merge: { into, temporary, from: from.map((each) => each.file) } });
+      await this.manifest.append({ merge: { into, temporary, from: sources } });
     } catch (error) {
       await removeAll([path]);
       throw error;
     }
     await moveDurably(path, join(this.folder, file));
-    await this.remove(from.map((each) => each.file).filter((each) => each !== file));
+    await this.remove(sources.filter((each) => each !== file));
+  }
+
+  private async drop(files: readonly string[]): Promise<void> {
+    await this.manifest.append({ drop: { files: [...files], why: "retention" } });
+    await this.remove(files);
   }
 
   /** What cannot be removed is a leftover, which the next start tries again. */
@@ -249,40 +261,4 @@ export class History {
     this.turn = done.catch(() => {});
     return done;
   }
-}
-
-async function recover(folder: string, manifest: Manifest): Promise<string[]> {
-  const problems: string[] = [];
-  for (const [temporary, file] of manifest.state.renames) {
-    if (await exists(join(folder, temporary))) await moveDurably(join(folder, temporary), join(folder, file));
-  }
-  for (const entry of manifest.state.files.values()) {
-    const damage = await damageOf(join(folder, entry.file), entry);
-    if (damage === undefined) continue;
-    problems.push(`${entry.file} ${damage}: ${entry.rows} rows set aside in ${CORRUPT}/`);
-    await rename(join(folder, entry.file), join(folder, CORRUPT, entry.file)).catch(() => {});
-    await manifest.append({ drop: { files: [entry.file], why: damage } });
-  }
-  await manifest.rewrite();
-  const leftovers = (await readdir(folder)).filter(
-    (name) => name.startsWith("metrics_") && !manifest.state.files.has(name),
-  );
-  await removeAll(leftovers.map((name) => join(folder, name)));
-  return problems;
-}
-
-async function damageOf(path: string, entry: FileEntry): Promise<string | undefined> {
-  try {
-    if ((await stat(path)).size !== entry.bytes) return "has another size than when it was written";
-    return (await sha256Of(path)).sha256 === entry.sha256 ? undefined : "has other bytes than were written";
-  } catch (error) {
-    return `cannot be read (${explain(error)})`;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

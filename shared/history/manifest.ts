@@ -14,7 +14,9 @@ export const FileEntry = z.object({
   bytes: z.number(),
   sha256: z.string(),
   schema: z.number(),
-  level: z.number().describe("0 as it arrived, one more each time it was merged; -1 a whole day"),
+  level: z
+    .number()
+    .describe("0 as it arrived, one more each time it was merged; -1 a whole day, -2 its observations"),
 });
 export type FileEntry = z.infer<typeof FileEntry>;
 

@@ -17,11 +17,16 @@ export interface UpkeepPlan {
 export interface UpkeepRules {
   /** Files of one level in one day that are merged into one of the next level. */
   readonly mergeAt: number;
+  /** Days of arrival that are kept whole. */
   readonly retentionDays: number;
 }
 
 /** Level of a file that holds a whole day. */
 export const DAY_LEVEL = -1;
+/** Level of a file that holds what is kept of a day past its retention: its observations. */
+export const OBSERVATIONS_LEVEL = -2;
+/** More days than this are as good as forever, and calendars end somewhere. */
+const FOREVER_DAYS = 100_000;
 
 /** Name of a day's file. */
 export function dayFile(day: string): string {
@@ -42,14 +47,22 @@ export function partFile(
 }
 
 /**
- * What upkeep has to do: files older than `retentionDays` go; all files of a day that is over become the
- * day's file (D-BUF-1); while it is open, `mergeAt` files of one level become one of the next, so that a row
- * is written again only log(rows) times. Pure.
+ * What upkeep has to do: files older than `observationDays` go; of a day older than `retentionDays` only the
+ * observations stay; all files of a day that is over become the day's file (D-BUF-1); while it is open,
+ * `mergeAt` files of one level become one of the next, so that a row is written again only log(rows) times.
+ * Pure.
  *
  * @param today the day of now, in the zone of the history
+ * @param observationDays days of arrival; less than `retentionDays` counts as that, Infinity keeps them all
  */
-export function planUpkeep(files: readonly FileEntry[], today: string, rules: UpkeepRules): UpkeepPlan {
-  const oldest = daysBefore(today, rules.retentionDays);
+export function planUpkeep(
+  files: readonly FileEntry[],
+  today: string,
+  rules: UpkeepRules,
+  observationDays: number,
+): UpkeepPlan {
+  const oldestWhole = oldestOf(today, rules.retentionDays);
+  const oldest = oldestOf(today, Math.max(rules.retentionDays, observationDays));
   const expired = files.filter(({ day }) => day < oldest).map(({ file }) => file);
   const taken = new Set(files.map(({ file }) => file));
   const days = Map.groupBy(
@@ -62,16 +75,23 @@ export function planUpkeep(files: readonly FileEntry[], today: string, rules: Up
       a.stream < b.stream ? -1 : a.stream > b.stream ? 1 : a.first_seq - b.first_seq,
     );
     if (day < today) {
-      if (entries.length > 1 || entries[0]!.level !== DAY_LEVEL)
-        merges.push({ day, from: entries, file: dayFile(day), level: DAY_LEVEL });
+      const level = day < oldestWhole ? OBSERVATIONS_LEVEL : DAY_LEVEL;
+      // A lower level than wanted is no work either: what a longer retention would keep is gone.
+      if (entries.length > 1 || entries[0]!.level > level)
+        merges.push({ day, from: entries, file: dayFile(day), level });
       continue;
     }
     for (const [level, same] of Map.groupBy(entries, (entry) => entry.level)) {
-      if (level === DAY_LEVEL || same.length < rules.mergeAt) continue;
+      if (level < 0 || same.length < rules.mergeAt) continue;
       const file = partFile(day, same[0]!.first_seq, same.at(-1)!.last_seq, (name) => taken.has(name));
       merges.push({ day, from: same, file, level: level + 1 });
       taken.add(file);
     }
   }
   return { expired, merges };
+}
+
+/** First of the last `days` days before `today`; "" comes before every day. */
+function oldestOf(today: string, days: number): string {
+  return days < FOREVER_DAYS ? daysBefore(today, days) : "";
 }

@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { doubles, quote, rows, timestamp } from "./duckdb.ts";
+import { quote, rows, timestamp } from "./duckdb.ts";
 import { syncFile } from "./files.ts";
 import type { History } from "./history.ts";
 import { writeQuery } from "./parquet.ts";
@@ -62,17 +62,5 @@ export async function writeWindow(
       await rm(path, { force: true });
       throw error;
     }
-  });
-}
-
-/** One series as arrays: milliseconds since the epoch, ascending, and values. */
-export async function readObservations(
-  history: History,
-  query: ObservationQuery,
-): Promise<{ times: Float64Array; values: Float64Array }> {
-  return history.read(async (relation, connection) => {
-    const sql = `SELECT epoch_us(ts) / 1000.0 AS t, value FROM (${observationSql(relation, query)}) ORDER BY t`;
-    const [times, values] = await doubles(connection, sql);
-    return { times: times!, values: values! };
   });
 }

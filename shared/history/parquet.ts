@@ -56,9 +56,10 @@ export class RowWriter {
   }
 }
 
-/** Writes the result of a query to a Parquet file. */
-export async function writeQuery(connection: DuckDBConnection, query: string, path: string): Promise<void> {
-  await connection.run(`COPY (${query}) TO ${quote(path)} ${PARQUET}`);
+/** Writes the result of a query to a Parquet file; resolves with the number of its rows. */
+export async function writeQuery(connection: DuckDBConnection, query: string, path: string): Promise<number> {
+  const copied = await connection.runAndReadAll(`COPY (${query}) TO ${quote(path)} ${PARQUET}`);
+  return Number(copied.getRows()[0]![0]);
 }
 
 /** Files as one relation, in the order given. `mixed`: some were written with another set of columns. */
