@@ -1,34 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { startAll } from "../../services/console/up.ts";
-import { systemClock } from "../../shared/clock.ts";
 import { LiveConfig } from "../../shared/contracts/live-config.ts";
 import { Health, Prediction, PredictReply } from "../../shared/contracts/telemetry.ts";
-import { createLog } from "../../shared/log.ts";
-import { ROOT } from "../../shared/service.ts";
 import { commitsByRun, disagreements, terminalSteps } from "../support/agreement.ts";
+import { startSystem } from "../support/system.ts";
 import { createWorld, series, testSpec, type World, withSamples } from "../support/world.ts";
 
 const HOUR_MS = 3_600_000;
 
 describe("the closed loop in one process, on a real server with a real model", () => {
   let world: World;
-  let system: Awaited<ReturnType<typeof startAll>>;
+  let system: Awaited<ReturnType<typeof startSystem>>;
   const end = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
 
   beforeAll(async () => {
     const strict = { ...testSpec("strict").validation, min_rmse_improvement: 0.9, min_mape_improvement: 0.9 };
     world = await createWorld([testSpec("first"), testSpec("strict", { validation: strict })]);
     await world.bus.publishTelemetry("observation", "load", series(900, end - HOUR_MS), "history");
-    const { env, data, configs } = world;
-    const dirs = { root: ROOT, data, configs };
-    system = await startAll({
-      env,
-      dirs,
-      clock: systemClock,
-      log: createLog(env),
-      settings: { servers: world.nats.url },
-    });
+    system = await startSystem(world);
   });
   afterAll(async () => {
     await system.stop();

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { connectBus } from "../../shared/bus/connect.ts";
-import type { CloudEvent, StepData } from "../../shared/contracts/envelope.ts";
+import type { Message } from "../../shared/bus/message.ts";
+import { CloudEvent, StepData } from "../../shared/contracts/envelope.ts";
 import { foldRun, type RunSummary } from "../../shared/contracts/run.ts";
 import { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { parseStepSubject } from "../../shared/contracts/subjects.ts";
@@ -116,12 +117,9 @@ export async function createWorld(specs: readonly object[]): Promise<World> {
     for await (const message of bus.read("DECISIONS", { filter: "retrain.>" })) {
       const parts = parseStepSubject(message.subject);
       if (parts === undefined) continue;
-      const event = message.json() as CloudEvent<StepData>;
-      const run = foldRun(found.get(parts.run), {
-        subject: message.subject,
-        sequence: message.sequence,
-        event,
-      });
+      const { subject, sequence } = message;
+      const event = stepEvent(message);
+      const run = event && foldRun(found.get(parts.run), { subject, sequence, event });
       if (run !== undefined) found.set(parts.run, run);
     }
     return found;
@@ -178,4 +176,14 @@ export async function createWorld(specs: readonly object[]): Promise<World> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The event of a step; undefined for what a test published to be no event. */
+function stepEvent(message: Message): CloudEvent<StepData> | undefined {
+  try {
+    const event = CloudEvent.parse(message.json());
+    return { ...event, data: StepData.parse(event.data) };
+  } catch {
+    return undefined;
+  }
 }
