@@ -234,6 +234,14 @@ describe("the shadow stage of a run (A-FUT-1)", () => {
     expect(await without.step("failed")).toBeUndefined();
   });
 
+  it("goes by what the validation said, whatever the spec says by now", async () => {
+    const [off, on] = [await new Case("off").setUp({ enabled: false }), await new Case("on").setUp()];
+    await on.approve({ next_stage: "deployment" });
+    await off.approve({ next_stage: "trial" });
+    await off.begun();
+    expect(await on.challenger).toBeUndefined();
+  });
+
   it("fails while another challenger has the place, and says whose it is", async () => {
     const trial = await new Case("taken").setUp();
     await create({ test: "mine", forecaster: "taken", challenger: candidate });

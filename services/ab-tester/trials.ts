@@ -2,7 +2,8 @@ import type { Message } from "../../shared/bus/message.ts";
 import { durationMs } from "../../shared/contracts/duration.ts";
 import { CloudEvent, type StepData, stepType } from "../../shared/contracts/envelope.ts";
 import type { Failed } from "../../shared/contracts/failed.ts";
-import { Validated } from "../../shared/contracts/validator.ts";
+import { ShadowSpec } from "../../shared/contracts/spec.ts";
+import { nextStage, Validated } from "../../shared/contracts/validator.ts";
 import { explain, InvalidInputError, RetuneError } from "../../shared/errors.ts";
 import { newEvent } from "../../shared/events.ts";
 import type { ServiceContext } from "../../shared/service.ts";
@@ -25,14 +26,14 @@ export class Trials {
     this.tests = tests;
   }
 
-  /** `retrain.approved.>`: where the spec asks for a shadow stage and there is a champion to shadow. */
+  /** `retrain.approved.>`: where the validator has put a shadow stage next. */
   async approved(message: Message): Promise<void> {
     const report = parseApproval(message);
     const shadow = this.specs.get(report.forecaster)?.shadow;
-    if (!shadow?.enabled || report.first_deployment) return;
+    if (nextStage(report, shadow?.enabled) !== "trial") return;
     if ((await this.context.bus.outcome(report.run_id, "trial")) !== undefined) return;
     try {
-      const state = await this.prepared(report, message.sequence, shadow);
+      const state = await this.prepared(report, message.sequence, shadow ?? ShadowSpec.parse({}));
       const { test, forecaster, ends_at } = await this.tests.begin(state);
       this.context.log.info({ test, forecaster, run: report.run_id, ends_at }, "shadow trial begins");
     } catch (error) {

@@ -13,7 +13,7 @@ const RunOnly = Deployed.pick({ run_id: true });
 
 describe("a held run (deployer.approve)", () => {
   const held = async () => {
-    const event = approval(undefined, { forecaster: at.forecaster });
+    const event = approval(undefined, { forecaster: at.forecaster, next_stage: "deployment" });
     await publish("held", { ...event, type: "dev.retune.retrain.held" });
     return event.data.run_id;
   };
@@ -28,9 +28,9 @@ describe("a held run (deployer.approve)", () => {
       "DECISIONS",
       subjects.step("approved", at.forecaster, run),
     );
-    expect((CloudEvent.parse(message?.json()).data as Validated).evidence).toMatchObject({
-      decided_by: "ana",
-      note: "looks right",
+    expect(CloudEvent.parse(message?.json()).data as Validated).toMatchObject({
+      next_stage: "deployment",
+      evidence: { decided_by: "ana", note: "looks right" },
     });
     await expect(approve({ run, by: "bob", approve: false })).rejects.toThrow(
       `run ${run} was approved by ana before`,

@@ -11,6 +11,8 @@ export const DeployerConfig = z.object({
   RETUNE_GIT_SIGN: z.enum(["true", "false"]).default("false"),
   /** Real time that a forecaster has to report a new config before silence about it counts against it. */
   RETUNE_WATCH_SETTLE_MS: z.coerce.number().int().nonnegative().default(10_000),
+  /** Real time between two looks whether files and runs still agree with the bucket. */
+  RETUNE_RECONCILE_MS: z.coerce.number().int().positive().default(60_000),
 });
 export type DeployerConfig = z.infer<typeof DeployerConfig>;
 

@@ -1,39 +1,22 @@
-import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import type { KvBucket } from "../../shared/bus/kv.ts";
-import { LiveConfig } from "../../shared/contracts/live-config.ts";
+import type { LiveConfig } from "../../shared/contracts/live-config.ts";
 import { newUuidV7 } from "../../shared/ids.ts";
-import { recordedLog, type TestContext, testContext } from "../../test/support/context.ts";
-import { startTestNats, type TestNats } from "../../test/support/nats.ts";
-import { deployerConfig } from "./config.ts";
 import { deploy } from "./deploy.ts";
 import { approval, liveConfig } from "./deployer.fixture.ts";
-import { LiveFolder, LiveFolderError, serialise } from "./live-folder.ts";
-import { LiveRepository } from "./live-repository.ts";
+import { LiveFolderError } from "./live-folder.ts";
+import { type Place, usePlaces } from "./places.fixture.ts";
 import type { LivePorts } from "./ports.ts";
 import { rollBack } from "./rollback.ts";
 
-vi.setConfig({ testTimeout: 30_000 });
-
-let nats: TestNats;
-let context: TestContext;
+const { place, versions, commits, backups, fileAgrees, configs: bucket } = usePlaces();
 let configs: KvBucket<LiveConfig>;
-let folders: string;
-let count = 0;
-beforeAll(async () => {
-  nats = await startTestNats();
-  context = await testContext(nats);
-  configs = context.bus.kv("live-configs", LiveConfig);
-  folders = await mkdtemp(join(tmpdir(), "retune-deploy-"));
+beforeAll(() => {
+  configs = bucket();
 });
-afterAll(async () => {
-  await context[Symbol.asyncDispose]();
-  await nats.stop();
-  await rm(folders, { recursive: true, force: true });
-});
+
 /** A process died: nothing after this point happened. */
 class Crash extends Error {}
 
@@ -68,38 +51,6 @@ function crashing(
     calls: () => calls,
   };
 }
-
-/** A forecaster of its own with its own folder, so that cases do not meet. */
-async function place(champion: Partial<LiveConfig> | null = {}) {
-  count += 1;
-  const forecaster = `case-${count}`;
-  const root = join(folders, forecaster);
-  const folder = new LiveFolder(root);
-  const ports: LivePorts = {
-    configs,
-    folder,
-    repository: new LiveRepository(root, deployerConfig({}), recordedLog()),
-  };
-  if (champion === null) return { forecaster, root, folder, ports, champion: undefined };
-  const value = liveConfig({ forecaster, ...champion });
-  const revision = await configs.put(forecaster, value);
-  await folder.write(forecaster, value);
-  return { forecaster, root, folder, ports, champion: { value, revision } };
-}
-type Place = Awaited<ReturnType<typeof place>>;
-const versions = async ({ forecaster }: Place) =>
-  (await configs.history(forecaster)).map(({ value }) => value?.version ?? null);
-const commits = ({ root }: Place) =>
-  execFileSync("git", ["log", "--format=%s"], {
-    cwd: root,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "ignore"],
-  })
-    .trim()
-    .split("\n");
-const backups = ({ root }: Place) => readdir(join(root, "backups")).catch(() => []);
-const fileAgrees = async ({ forecaster, folder }: Place) =>
-  (await folder.read(forecaster)) === serialise((await configs.get(forecaster))!.value);
 
 describe("a deployment", () => {
   it("ends with bucket, file, backup and git agreeing (A-DEP-1..7)", async () => {
@@ -256,7 +207,7 @@ describe("a deployment the disk refuses (A-DEP-1, A-DEP-6)", () => {
     at.folder.write = () => Promise.reject(new LiveFolderError("cannot write"));
     expect(await deploy(at.ports, approval(at.champion), "7d")).toMatchObject({
       kind: "failed",
-      cause: expect.stringContaining("will be written at the next start"),
+      cause: expect.stringContaining("will be written later"),
     });
     expect((await configs.get(at.forecaster))?.value.version).toBe(3);
   });

@@ -6,7 +6,7 @@ import { deploymentMessage } from "./commit-message.ts";
 import { type DeploymentPlan, planDeployment } from "./decide.ts";
 import { fileName, LiveFolderError, type Staged, serialise } from "./live-folder.ts";
 import type { LivePorts } from "./ports.ts";
-import { restore } from "./restore.ts";
+import { followBucket, restore } from "./restore.ts";
 
 /** How a deployment ended, before it is published. */
 export type Deployment =
@@ -30,6 +30,9 @@ export type Deployment =
  * changed. After it only the rename can; then the previous config is restored everywhere. Every step finds
  * out what an earlier attempt of the same run has done, so calling again after a crash at any point ends in
  * the same one deployment. Expects that `approval` was not concluded yet.
+ *
+ * A process may be paused anywhere while another one deploys the run, and takes it back. So the bucket is read
+ * again before and after the rename; where it has moved on, this one writes no more and plans anew.
  *
  * @param horizon of the spec, undefined where there is no spec
  * @throws {UnavailableError} when the bus does not answer; calling again is safe
@@ -65,18 +68,25 @@ export async function deploy(
       if (error instanceof StaleStateError) continue; // the next plan sees who wrote, this run's other attempt perhaps
       throw error;
     }
+    if (!(await isStill(ports, forecaster, revision))) {
+      await staged.discard();
+      continue;
+    }
     try {
       await staged.commit();
     } catch (error) {
       if (!(error instanceof LiveFolderError)) throw error;
       return takeBack(ports, plan, revision, error);
     }
+    if (!(await isStill(ports, forecaster, revision))) {
+      await followBucket(ports, forecaster);
+      continue;
+    }
     const commit = await ports.repository.commit({
       path: fileName(forecaster),
       message: deploymentMessage(plan.config),
       run: approval.data.run_id,
       rollback: false,
-      repeated: plan.kind === "written",
     });
     const { config, previous } = plan;
     return {
@@ -92,6 +102,10 @@ export async function deploy(
 }
 
 type Going = Extract<DeploymentPlan, { kind: "write" | "written" }>;
+
+async function isStill({ configs }: LivePorts, forecaster: string, revision: number): Promise<boolean> {
+  return (await configs.get(forecaster))?.revision === revision;
+}
 
 async function plannedDeployment(
   { configs }: LivePorts,

@@ -4,7 +4,7 @@ import type { Deployed } from "../../shared/contracts/deployer.ts";
 import { CloudEvent, type StepData, stepType } from "../../shared/contracts/envelope.ts";
 import type { Failed } from "../../shared/contracts/failed.ts";
 import { parseStepSubject, subjects } from "../../shared/contracts/subjects.ts";
-import { Validated } from "../../shared/contracts/validator.ts";
+import { nextStage, Validated } from "../../shared/contracts/validator.ts";
 import { explain, InvalidInputError, RetuneError, UnavailableError } from "../../shared/errors.ts";
 import { newEvent } from "../../shared/events.ts";
 import type { ServiceContext } from "../../shared/service.ts";
@@ -12,10 +12,16 @@ import type { SpecStore } from "../../shared/specs.ts";
 import { deploy } from "./deploy.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import type { LivePorts } from "./ports.ts";
+import { isOf, withdraw } from "./restore.ts";
 import type { Watcher } from "./watcher.ts";
 
-/** Deliveries after which a run that cannot be deployed is ended instead of left open. */
+/** Deliveries after which a run that cannot be deployed is ended instead of left open, unless its config is live. */
 export const MAX_DELIVERIES = 8;
+
+/** Why a run was ended that could not be deployed in all its deliveries: its message becomes a dead letter. */
+class GivenUpError extends RetuneError {
+  readonly disposition = "terminate";
+}
 
 /** From an `approved` (or, after a shadow stage, `trialled`) message to `deployed` or `failed`. */
 export class Deployments {
@@ -33,12 +39,12 @@ export class Deployments {
     this.watcher = watcher;
   }
 
-  /** `retrain.approved.>`: deploys, unless the run has to pass its shadow stage first. */
+  /** `retrain.approved.>`: deploys, unless the validator has put a shadow stage first. */
   approved(message: Message): Promise<void> {
     return this.orFail(message, async () => {
       const approval = parseEvent(message, Validated);
-      const { forecaster, run_id: run, first_deployment } = approval.data;
-      if (this.specs.get(forecaster)?.shadow.enabled && !first_deployment) {
+      const { forecaster, run_id: run } = approval.data;
+      if (nextStage(approval.data, this.specs.get(forecaster)?.shadow.enabled) === "trial") {
         this.context.log.info({ forecaster, run }, "approved; waits for its shadow stage");
         return;
       }
@@ -71,12 +77,9 @@ export class Deployments {
     const { bus, codeVersion, log } = this.context;
     const { forecaster, run_id, champion_revision, candidate_metrics, champion_metrics } = approval.data;
     const settled = await bus.outcome(run_id, "deployment");
-    if (settled !== undefined) {
-      // Publishing again finds it published, or does what the process that claimed it could not any more.
-      return this.concluded(
-        await bus.conclude("deployment", settled.step, settled.event as CloudEvent<StepData>),
-      );
-    }
+    // Publishing again finds it published, or does what the process that claimed it could not any more.
+    if (settled !== undefined)
+      return this.conclude(settled.step as Outcome, settled.event as CloudEvent<StepData>);
     const result = await deploy(this.ports, approval, this.specs.get(forecaster)?.horizon);
     const about = {
       run_id,
@@ -106,42 +109,62 @@ export class Deployments {
       warnings: [...warnings],
     };
     log.info({ forecaster, run: run_id, version: config.version, revision, git_hash, warnings }, "deployed");
-    await this.concluded(await bus.conclude("deployment", "deployed", this.event("deployed", data)));
+    await this.conclude("deployed", this.event("deployed", data));
   }
 
-  private async concluded({
-    step,
-    event,
-    sequence,
-    won,
-  }: {
-    step: string;
-    event: CloudEvent;
-    sequence: number;
-    won: boolean;
-  }): Promise<void> {
-    if (won) this.counts[step === "deployed" ? "deployed" : "failed"] += 1;
-    if (step === "deployed") await this.watcher.begin(event as CloudEvent<Deployed>, sequence);
+  /**
+   * Ends the stage, or finds how it was ended: by the trigger perhaps, to which a slow deployment looks like one that
+   * hangs. The claim decides, and what is live follows it.
+   */
+  private async conclude(step: Outcome, event: CloudEvent<StepData>): Promise<void> {
+    const concluded = await this.context.bus.conclude("deployment", step, event);
+    if (concluded.won) this.counts[concluded.step === "deployed" ? "deployed" : "failed"] += 1;
+    if (concluded.step === "deployed")
+      return this.watcher.begin(concluded.event as CloudEvent<Deployed>, concluded.sequence);
+    await this.withdraw(event.data);
+  }
+
+  private async withdraw({
+    run_id: run,
+    forecaster,
+  }: Pick<StepData, "run_id" | "forecaster">): Promise<void> {
+    const said = await withdraw(this.ports, forecaster, run);
+    if (said !== undefined)
+      this.context.log.warn({ forecaster, run, said }, "config of a failed run taken back");
+  }
+
+  /** Takes back what runs left live whose deployment ended `failed`: their process was killed before it could. */
+  async sweep(): Promise<void> {
+    for (const { key: forecaster, value } of await this.ports.configs.entries("*")) {
+      const { run_id } = value;
+      const isFailed = async () => (await this.context.bus.outcome(run_id, "deployment"))?.step === "failed";
+      if (value.restored_from_version === undefined && (await isFailed()))
+        await this.queue.run(forecaster, () => this.withdraw({ run_id, forecaster }));
+    }
   }
 
   private async fail(about: StepData, cause: string): Promise<void> {
     const data: Failed = { ...about, stage: "deployment", cause, will_retry: false };
-    await this.concluded(await this.context.bus.conclude("deployment", "failed", this.event("failed", data)));
+    await this.conclude("failed", this.event("failed", data));
   }
 
-  /** A message that can never be handled must not leave its run open: that would block the forecaster for ever. */
+  /**
+   * A message that can never be handled must not leave its run open: that would block the forecaster for ever. A run
+   * whose config is live does not end `failed` because of what went wrong after that: it is tried again without end.
+   */
   private async orFail(message: Message, task: () => Promise<void>): Promise<void> {
     try {
       await task();
     } catch (error) {
       const hopeless = error instanceof RetuneError && error.disposition === "terminate";
       const about = parseStepSubject(message.subject);
-      if ((hopeless || message.deliveries >= MAX_DELIVERIES) && about !== undefined) {
-        const { run: run_id, forecaster } = about;
-        const evidence = { code_version: this.context.codeVersion };
-        await this.fail({ run_id, forecaster, caused_by: [message.sequence], evidence }, explain(error));
-      }
-      throw error;
+      if ((!hopeless && message.deliveries < MAX_DELIVERIES) || about === undefined) throw error;
+      const { run: run_id, forecaster } = about;
+      if (!hopeless && isOf(await this.ports.configs.get(forecaster), run_id)) throw error;
+      const evidence = { code_version: this.context.codeVersion };
+      const failure = { run_id, forecaster, caused_by: [message.sequence], evidence };
+      await this.queue.run(forecaster, () => this.fail(failure, explain(error)));
+      throw hopeless ? error : new GivenUpError("could not be deployed, given up", { cause: error });
     }
   }
 
@@ -150,6 +173,8 @@ export class Deployments {
     return newEvent({ source, type: stepType(step), subject: data.forecaster, timeMs: clock.now(), data });
   }
 }
+
+type Outcome = "deployed" | "failed";
 
 interface Schema<D> {
   safeParse(

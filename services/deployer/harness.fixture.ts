@@ -10,13 +10,47 @@ import { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { type Step, subjects } from "../../shared/contracts/subjects.ts";
 import { newUuidV7 } from "../../shared/ids.ts";
 import type { RunningService } from "../../shared/service.ts";
+import { openSpecs } from "../../shared/specs.ts";
 import { type TestContext, testContext } from "../../test/support/context.ts";
 import { startTestNats, type TestNats } from "../../test/support/nats.ts";
+import { deployerConfig } from "./config.ts";
 import { APPROVED_AT, approval, liveConfig } from "./deployer.fixture.ts";
+import { Deployments } from "./deployments.ts";
+import { Heartbeats } from "./heartbeats.ts";
+import { LiveFolder } from "./live-folder.ts";
+import { LiveRepository } from "./live-repository.ts";
 import { service } from "./main.ts";
+import type { LivePorts } from "./ports.ts";
+import { Rollbacks } from "./rollbacks.ts";
 import { WatchState, watchKey } from "./state.ts";
+import { Verifier } from "./verifier.ts";
+import { Watcher } from "./watcher.ts";
 
 vi.setConfig({ testTimeout: 30_000 });
+
+/** The parts of a deployer that deploy and watch, on a context's bus and folder, without its consumers. */
+export async function assemble(context: TestContext) {
+  const { bus, dirs, env, log } = context;
+  const config = deployerConfig(env);
+  const ports: LivePorts = {
+    configs: bus.kv("live-configs", LiveConfig),
+    folder: new LiveFolder(join(dirs.configs, "live")),
+    repository: new LiveRepository(join(dirs.configs, "live"), config, log),
+  };
+  const specs = await openSpecs(context);
+  const states = bus.kv("states", WatchState);
+  const verifier = new Verifier(context, specs, states);
+  const rollbacks = new Rollbacks(context, ports, states, verifier);
+  const parts = { specs, states, heartbeats: new Heartbeats(), rollbacks, verifier, config };
+  const watcher = new Watcher(context, parts);
+  const through = (over: Partial<LivePorts>) =>
+    new Deployments(context, { ...ports, ...over }, specs, watcher);
+  const stop = async () => {
+    await watcher.stop();
+    specs.stop();
+  };
+  return { ports, through, deployments: through({}), stop };
+}
 
 export const START = Date.parse(APPROVED_AT);
 export const MINUTE = 60_000;

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { LiveConfig } from "../../shared/contracts/live-config.ts";
+import { Token } from "../../shared/contracts/subjects.ts";
 import { RetuneError } from "../../shared/errors.ts";
 
 /** The file system refused: no space, no permission, not a folder. */
@@ -32,6 +33,15 @@ export class LiveFolder {
   /** The text of a forecaster's file, undefined where there is none. */
   async read(forecaster: string): Promise<string | undefined> {
     return this.readText(fileName(forecaster));
+  }
+
+  /** The forecasters that have a file. */
+  async list(): Promise<string[]> {
+    const names = await readdir(this.root).catch(() => []);
+    return names.flatMap((name) => {
+      const id = name.endsWith(".json") ? name.slice(0, -".json".length) : "";
+      return Token.safeParse(id).success ? [id] : [];
+    });
   }
 
   /** Puts the content on the disk, up to the rename. */

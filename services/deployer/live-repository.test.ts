@@ -41,7 +41,6 @@ async function deployed(overrides: Partial<CommitRequest> = {}): Promise<CommitR
     message: deploymentMessage(config),
     run: config.run_id,
     rollback: false,
-    repeated: false,
     ...overrides,
   };
 }
@@ -84,10 +83,9 @@ describe("git, after a deployment (A-DEP-3)", () => {
       ...(await deployed()),
       message: rollbackMessage("usdclp-7d", config, 2, config.run_id),
       rollback: true,
-      repeated: true,
     };
     const taken = await repository().commit(rollback);
-    expect((await repository().commit(await deployed({ repeated: true }))).hash).toBe(first.hash);
+    expect((await repository().commit(await deployed())).hash).toBe(first.hash);
     expect((await repository().commit(rollback)).hash).toBe(taken.hash);
     expect(git("rev-list", "--count", "HEAD")).toBe("2");
   });
@@ -100,7 +98,6 @@ describe("git, after a deployment (A-DEP-3)", () => {
       message: "gone",
       run: config.run_id,
       rollback: true,
-      repeated: true,
     });
     expect([warnings, git("ls-files")]).toEqual([[], ""]);
   });
@@ -110,9 +107,7 @@ describe("git, after a deployment (A-DEP-3)", () => {
     const names = ["a", "b", "c", "d"];
     for (const name of names) await writeFile(join(root, `${name}.json`), "{}");
     const done = await Promise.all(
-      names.map((name) =>
-        one.commit({ path: `${name}.json`, message: name, run: name, rollback: false, repeated: false }),
-      ),
+      names.map((name) => one.commit({ path: `${name}.json`, message: name, run: name, rollback: false })),
     );
     expect(done.flatMap(({ warnings }) => warnings)).toEqual([]);
     expect(git("log", "--format=%s", "--reverse").split("\n")).toEqual(names);
@@ -121,7 +116,7 @@ describe("git, after a deployment (A-DEP-3)", () => {
   it("warns where another git holds the lock, and leaves that lock alone", async () => {
     await repository().commit(await deployed());
     await writeFile(join(root, ".git/index.lock"), "");
-    const { hash, warnings } = await repository().commit(await deployed());
+    const { hash, warnings } = await repository().commit(await deployed({ run: "next" }));
     expect([hash, warnings]).toEqual([null, [expect.stringContaining("index.lock")]]);
     await expect(stat(join(root, ".git/index.lock"))).resolves.toBeDefined();
   });
@@ -134,7 +129,7 @@ describe("git, after a deployment (A-DEP-3)", () => {
       JSON.stringify({ host: hostname(), pid: dead }),
     );
     await writeFile(join(root, ".git/index.lock"), "");
-    const { hash, warnings } = await repository().commit(await deployed());
+    const { hash, warnings } = await repository().commit(await deployed({ run: "next" }));
     expect([hash, warnings]).toEqual([
       expect.stringMatching(/^[0-9a-f]{40}$/),
       [expect.stringContaining("index.lock")],
@@ -151,12 +146,31 @@ describe("git, after a deployment (A-DEP-3)", () => {
           message: name,
           run: name,
           rollback: false,
-          repeated: false,
         }),
       ),
     );
     expect(done.flatMap(({ warnings }) => warnings)).toEqual([]);
     expect(git("log", "--format=%s").split("\n").sort()).toEqual(names);
+  });
+
+  it("is committed once by several deployers at the same run, who agree on the commit", async () => {
+    await repository().commit({ ...(await deployed()), message: "first", run: "first" });
+    const request = await deployed();
+    const done = await Promise.all([1, 2, 3, 4].map(() => repository().commit(request)));
+    expect(new Set(done.map(({ hash }) => hash)).size).toBe(1);
+    expect(git("rev-list", "--count", "HEAD")).toBe("2");
+  });
+
+  it("does not wait for a deployer that was killed while it committed", async () => {
+    await repository().commit(await deployed());
+    const dead = spawnSync("true").pid;
+    await writeFile(
+      join(root, ".git/retune-commit.lock"),
+      JSON.stringify({ host: hostname(), pid: dead, life: "x", lock: "x" }),
+    );
+    const { hash, warnings } = await repository().commit(await deployed({ run: "next" }));
+    expect([hash, warnings]).toEqual([git("rev-parse", "HEAD"), []]);
+    await expect(stat(join(root, ".git/retune-commit.lock"))).rejects.toThrow("ENOENT");
   });
 
   it("keeps a lock that is older than the killed deployer's work", async () => {
@@ -168,7 +182,7 @@ describe("git, after a deployment (A-DEP-3)", () => {
       join(root, ".git/retune-committing-x.json"),
       JSON.stringify({ host: hostname(), pid: dead }),
     );
-    expect((await repository().commit(await deployed())).hash).toBeNull();
+    expect((await repository().commit(await deployed({ run: "next" }))).hash).toBeNull();
   });
 
   it("warns where there is no git", async () => {
@@ -186,6 +200,14 @@ describe("git, after a deployment (A-DEP-3)", () => {
     await mkdir(join(root, ".git/objects"), { recursive: true });
     expect((await repository().commit(await deployed())).warnings).toEqual([]);
     expect(git("rev-list", "--count", "HEAD")).toBe("1");
+  });
+
+  it("begins anew where somebody removed the repository in between", async () => {
+    const one = repository();
+    await one.commit(await deployed());
+    await rm(join(root, ".git"), { recursive: true });
+    expect((await one.commit(await deployed())).warnings).toEqual([]);
+    expect(git("show", "--format=", "--name-only", "HEAD")).toBe("usdclp-7d.json");
   });
 
   it("warns where the repository is broken or refuses by a hook", async () => {

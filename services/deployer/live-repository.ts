@@ -1,11 +1,12 @@
 import { appendFile, readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type SimpleGit, simpleGit } from "simple-git";
 import { explain } from "../../shared/errors.ts";
 import type { Log } from "../../shared/log.ts";
+import { lockCommits } from "./commit-lock.ts";
 import { readTrailers } from "./commit-message.ts";
 import type { DeployerConfig } from "./config.ts";
+import { Git } from "./git.ts";
 import { markCommitting, removeOwnStaleLocks } from "./stale-locks.ts";
 
 /** What became of a commit. A failure is a warning: the deployment stands. (A-DEP-3) */
@@ -20,28 +21,34 @@ export interface CommitRequest {
   readonly message: string;
   readonly run: string;
   readonly rollback: boolean;
-  /** Whether an earlier attempt may have made this commit already; then it is looked for first. */
-  readonly repeated: boolean;
 }
 
 const LOCK_TRIES = 8;
 const LOCK_PAUSE_MS = 150;
 const SEARCHED_COMMITS = 1_000;
-/** Git that says nothing for so long hangs, on a hook or a passphrase. */
-const SILENCE_LIMIT_MS = 20_000;
 const EXCLUDED = "backups/\n*.tmp\n";
 
 /** `configs/live` as a git repository of its own. One git command at a time; never throws, never pushes. */
 export class LiveRepository {
   private readonly root: string;
-  private readonly config: DeployerConfig;
+  private readonly git: Git;
   private readonly log: Log;
   private queue: Promise<unknown> = Promise.resolve();
   private readonly tracked = new Set<string>();
+  /** Hashes of the commits of runs, as of the newest commit `head`. */
+  private known = new Map<string, string>();
+  private head: string | undefined;
 
   constructor(root: string, config: DeployerConfig, log: Log) {
     this.root = root;
-    this.config = config;
+    this.git = new Git(root, [
+      `user.name=${config.RETUNE_GIT_AUTHOR_NAME}`,
+      `user.email=${config.RETUNE_GIT_AUTHOR_EMAIL}`,
+      `commit.gpgsign=${config.RETUNE_GIT_SIGN}`,
+      "init.defaultBranch=main",
+      "maintenance.auto=false", // a commit must not wait for housekeeping
+      "core.abbrev=40", // a commit says its whole hash
+    ]);
     this.log = log;
   }
 
@@ -74,78 +81,72 @@ export class LiveRepository {
   }
 
   private async tryCommit(request: CommitRequest): Promise<string> {
-    const { path, message } = request;
-    const git = this.git();
-    await this.initialise(git);
-    if (request.repeated) {
-      const found = await this.find(git, request);
-      if (found !== undefined) return found;
-    }
-    const unmark = await markCommitting(await this.gitFolder());
+    await this.initialise();
+    const gitFolder = await this.gitFolder();
+    const unlock = await lockCommits(gitFolder);
     try {
-      // Git commits a changed file by its path alone; one it does not know has to be added first.
-      if (!this.tracked.delete(path)) await git.raw(["add", "--all", "--verbose", "--", path]);
-      // Naming the path commits it alone and leaves what others have staged as it is.
-      const { commit } = await git.commit(message, [path], { "--allow-empty": null });
-      this.tracked.add(path);
-      return commit === "" ? (await git.revparse(["HEAD"])).trim() : commit;
+      await this.learn(gitFolder);
+      return this.known.get(keyOf(request)) ?? (await this.make(gitFolder, request));
     } finally {
-      await unmark();
+      await unlock();
     }
   }
 
-  private git(): SimpleGit {
-    const {
-      RETUNE_GIT_AUTHOR_NAME: name,
-      RETUNE_GIT_AUTHOR_EMAIL: email,
-      RETUNE_GIT_SIGN: sign,
-    } = this.config;
-    return simpleGit({
-      baseDir: this.root,
-      config: [
-        `user.name=${name}`,
-        `user.email=${email}`,
-        `commit.gpgsign=${sign}`,
-        "init.defaultBranch=main",
-        "maintenance.auto=false", // a commit must not wait for housekeeping
-      ],
-      completion: { onClose: true, onExit: false },
-      timeout: { block: SILENCE_LIMIT_MS },
-    });
+  private async make(gitFolder: string, request: CommitRequest): Promise<string> {
+    const { path, message } = request;
+    const unmark = await markCommitting(gitFolder);
+    try {
+      // Git commits a changed file by its path alone; one it does not know has to be added first.
+      if (!this.tracked.delete(path)) await this.git.run("add", "--all", "--verbose", "--", path);
+      // Naming the path commits it alone and leaves what others have staged as it is.
+      const said = await this.git.run("commit", "--allow-empty", `--message=${message}`, "--", path);
+      this.tracked.add(path);
+      const named = /^\[.*?([0-9a-f]{40,64})\]/m.exec(said)?.[1];
+      const hash = named ?? (await this.git.run("rev-parse", "HEAD")).trim();
+      this.known.set(keyOf(request), hash);
+      this.head = hash;
+      return hash;
+    } finally {
+      await unmark();
+    }
   }
 
   /**
    * The folder lies inside the project's repository, so `.git` has to be its own, not a parent's. An unfinished
    * one is finished: a process may have died in `git init`, or be at it now; init may be repeated.
    */
-  private async initialise(git: SimpleGit): Promise<void> {
+  private async initialise(): Promise<void> {
     const gitFolder = await this.gitFolder();
     if (!gitFolder.startsWith(this.root)) return;
     for (let tries = 1; ; tries += 1) {
       if (await isRepository(gitFolder)) return;
       try {
-        await git.init();
+        await this.git.run("init");
         break;
       } catch (error) {
         if (tries > LOCK_TRIES || isGitMissing(error)) throw error;
         await sleep(LOCK_PAUSE_MS); // two at it at the same time trip over each other's files
       }
     }
+    this.tracked.clear(); // somebody may have removed the repository that knew them
     const exclude = join(gitFolder, "info", "exclude");
     const known = await readFile(exclude, "utf8").catch(() => "");
     if (!known.includes(EXCLUDED)) await appendFile(exclude, EXCLUDED).catch(() => {});
   }
 
-  private async find(git: SimpleGit, { run, rollback }: CommitRequest): Promise<string | undefined> {
-    const log = await git
-      .raw(["log", "-n", String(SEARCHED_COMMITS), "--format=%H%x1f%B%x1e"])
-      .catch(() => ""); // no commit yet
-    for (const entry of log.split("\u001e")) {
+  /** Looks which runs have their commits, unless nobody else has committed since the last time. */
+  private async learn(gitFolder: string): Promise<void> {
+    const head = await readHead(gitFolder);
+    if (head !== undefined && head === this.head) return;
+    this.known = new Map();
+    this.head = head;
+    const asked = ["log", "-n", String(SEARCHED_COMMITS), "--format=%H%x1f%B%x1e"];
+    const log = await this.git.run(...asked).catch(() => ""); // no commit yet
+    for (const entry of log.split("\u001e").reverse()) {
       const [hash = "", body = ""] = entry.trimStart().split("\u001f");
       const trailers = readTrailers(body);
-      if (trailers?.run === run && trailers.rollback === rollback) return hash;
+      if (trailers !== undefined) this.known.set(keyOf(trailers), hash);
     }
-    return undefined;
   }
 
   /** `.git`, or where that file points to in a worktree or submodule. */
@@ -161,6 +162,21 @@ export class LiveRepository {
   }
 }
 
+function keyOf({ run, rollback }: Pick<CommitRequest, "run" | "rollback">): string {
+  return `${run} ${rollback}`;
+}
+
+/** The newest commit; undefined where there is none, or where git keeps it in another form than a file of its own. */
+async function readHead(gitFolder: string): Promise<string | undefined> {
+  const text = (path: string) =>
+    readFile(join(gitFolder, path), "utf8").then(
+      (read) => read.trim(),
+      () => undefined,
+    );
+  const head = await text("HEAD");
+  return head?.startsWith("ref: ") ? text(head.slice("ref: ".length)) : head;
+}
+
 /** Another git works in the repository at this moment: at the index, a branch, or the first `git init`. */
 function isLocked(error: unknown): boolean {
   return /\.lock\b|lock ref|lock config/.test((error as Error).message);
@@ -174,5 +190,5 @@ async function isRepository(gitFolder: string): Promise<boolean> {
 }
 
 function isGitMissing(error: unknown): boolean {
-  return (error as Error).message.includes("spawn git ENOENT");
+  return /ENOENT/.test((error as Error).message);
 }

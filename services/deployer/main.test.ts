@@ -98,6 +98,23 @@ describe("an approved run", () => {
     expect(await at.context.bus.outcome(kept.data.run_id, "deployment")).toBeUndefined();
   });
 
+  it("goes where its validation said, whatever the spec says by now", async () => {
+    await applySpec({ shadow: { enabled: true } });
+    await start();
+    const before = await champion();
+    const event = approval(before, { forecaster: at.forecaster, next_stage: "deployment" });
+    await publish("approved", event);
+    const { config, revision } = await published("deployed", event.data.run_id, Deployed);
+    await applySpec({});
+    const waiting = approval({ value: config, revision }, { forecaster: at.forecaster, next_stage: "trial" });
+    await publish("approved", waiting);
+    await eventually(
+      async () => at.context.log.lines.find(({ message }) => message.includes("waits for its shadow stage")),
+      "it waits",
+    );
+    expect(await at.context.bus.outcome(waiting.data.run_id, "deployment")).toBeUndefined();
+  });
+
   it("of a first deployment needs no shadow stage: there is nothing to compare with", async () => {
     await applySpec({ shadow: { enabled: true } });
     await start();
@@ -138,6 +155,28 @@ describe("at its start", () => {
         .filter(({ level, fields }) => level === "warn" && fields.forecaster === at.forecaster)
         .map(({ message }) => message),
     ).toEqual(["config file was missing", "config file differed from the live config"]);
+  });
+
+  it("and then every minute: a late write of a paused process, a file of a config that was taken back", async () => {
+    const { value } = await champion();
+    const gone = { ...value, forecaster: `${at.forecaster}-gone` };
+    await at.configs.put(gone.forecaster, gone);
+    await at.configs.delete(gone.forecaster);
+    at.context.env.RETUNE_RECONCILE_MS = "50";
+    await start();
+    const path = (name: string) => join(live(), `${name}.json`);
+    await writeFile(path("foreign"), "{}");
+    await writeFile(path(gone.forecaster), serialise(gone));
+    await writeFile(path(at.forecaster), serialise({ ...value, version: 9 }));
+    const text = (name: string) => readFile(path(name), "utf8").catch(() => undefined);
+    await eventually(
+      async () =>
+        (await text(at.forecaster)) === serialise(value) && (await text(gone.forecaster)) === undefined
+          ? true
+          : undefined,
+      "both files as the bucket says",
+    );
+    expect(await text("foreign")).toBe("{}");
   });
 
   it("refuses settings it does not understand, naming the variable", async () => {

@@ -1,18 +1,23 @@
 /** Puts approved configs live, watches them, takes them back. See README.md. */
 import { join } from "node:path";
+import { systemClock } from "../../shared/clock.ts";
 import { LiveConfig } from "../../shared/contracts/live-config.ts";
 import { type RunningService, runService, type Service, type ServiceContext } from "../../shared/service.ts";
 import { openSpecs } from "../../shared/specs.ts";
 import { approve } from "./approvals.ts";
 import { deployerConfig } from "./config.ts";
-import { Deployments, MAX_DELIVERIES } from "./deployments.ts";
+import { Deployments } from "./deployments.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { LiveFolder } from "./live-folder.ts";
 import { LiveRepository } from "./live-repository.ts";
 import { reconcile } from "./reconcile.ts";
 import { Rollbacks } from "./rollbacks.ts";
 import { WatchState } from "./state.ts";
+import { Verifier } from "./verifier.ts";
 import { Watcher } from "./watcher.ts";
+
+/** Deliveries never run out: a run that cannot be deployed ends by the deployer's own rules, with a cause. */
+const MAX_DELIVER = 1_000_000;
 
 async function start(context: ServiceContext): Promise<RunningService> {
   const { bus, dirs, env, log, codeVersion } = context;
@@ -23,15 +28,26 @@ async function start(context: ServiceContext): Promise<RunningService> {
   const ports = { configs, folder, repository: new LiveRepository(root, config, log) };
   const specs = await openSpecs(context);
   await folder.sweep(Date.now());
-  await reconcile(context, configs, folder);
+  await reconcile(context, configs, folder, 0);
 
   const states = bus.kv("states", WatchState);
-  const rollbacks = new Rollbacks(context, ports, states);
-  const watcher = new Watcher(context, { specs, states, heartbeats: new Heartbeats(), rollbacks, config });
+  const verifier = new Verifier(context, specs, states);
+  const rollbacks = new Rollbacks(context, ports, states, verifier);
+  const heartbeats = new Heartbeats();
+  const watcher = new Watcher(context, { specs, states, heartbeats, rollbacks, verifier, config });
   await watcher.start();
   const deployments = new Deployments(context, ports, specs, watcher);
+  // Of the machine's time, as what it looks for: pauses and deaths of processes.
+  const looking = systemClock.every(config.RETUNE_RECONCILE_MS, async () => {
+    try {
+      await deployments.sweep();
+      await reconcile(context, configs, folder);
+    } catch (err) {
+      log.error({ err }, "could not look whether files and bucket agree, the next look follows");
+    }
+  });
 
-  const steps = { stream: "DECISIONS", maxDeliver: MAX_DELIVERIES, concurrency: 8 } as const;
+  const steps = { stream: "DECISIONS", maxDeliver: MAX_DELIVER, concurrency: 8 } as const;
   const approved = await bus.consume({
     ...steps,
     durable: "deployer-approved",
@@ -57,6 +73,7 @@ async function start(context: ServiceContext): Promise<RunningService> {
   });
   return {
     async stop() {
+      looking();
       await serving.stop();
       await Promise.all([approved.stop(), trialled.stop()]);
       await deployments.idle();

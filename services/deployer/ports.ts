@@ -5,7 +5,7 @@ import type { LiveRepository } from "./live-repository.ts";
 
 /** The three places that hold a live config. The bucket is the truth; file and git follow it. */
 export interface LivePorts {
-  readonly configs: Pick<KvBucket<LiveConfig>, "get" | "update" | "delete" | "history">;
+  readonly configs: Pick<KvBucket<LiveConfig>, "get" | "update" | "delete" | "history" | "entries">;
   readonly folder: Pick<LiveFolder, "read" | "stage" | "write" | "remove" | "backUp">;
   readonly repository: Pick<LiveRepository, "commit">;
 }

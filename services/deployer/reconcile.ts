@@ -1,46 +1,92 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { KvBucket } from "../../shared/bus/kv.ts";
 import type { LiveConfig } from "../../shared/contracts/live-config.ts";
 import { explain } from "../../shared/errors.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import type { LiveFolder } from "./live-folder.ts";
+import { followBucket } from "./restore.ts";
+
+/** A deployment between bucket and file takes milliseconds: what still differs after this is nobody's work. */
+const AGAIN_AFTER_MS = 1_000;
+
+type Shell = Pick<ServiceContext, "log" | "clock" | "reportHealth">;
+type Configs = Pick<KvBucket<LiveConfig>, "entries" | "get" | "history">;
 
 /**
  * Makes the files follow the bucket, which is the truth: after a crash between the two, on a new disk, after
- * an edit by hand. What nobody else has a copy of is backed up before it is overwritten.
+ * an edit by hand, after a write of a process that was paused for long. What nobody else has a copy of is backed
+ * up before it is overwritten. A file without a config in the bucket goes where it is one that was taken back.
  *
- * @returns the forecasters whose file was written
+ * @param againAfterMs pause before a second look at what differs, 0 for none: others may be writing it just now
+ * @returns the forecasters whose file was written or removed
  */
 export async function reconcile(
-  { log, clock, reportHealth }: Pick<ServiceContext, "log" | "clock" | "reportHealth">,
-  configs: Pick<KvBucket<LiveConfig>, "entries" | "history">,
+  shell: Shell,
+  configs: Configs,
   folder: LiveFolder,
+  againAfterMs = AGAIN_AFTER_MS,
 ): Promise<string[]> {
-  const written: string[] = [];
+  const mended: string[] = [];
   const problems: string[] = [];
-  for (const { key: forecaster, value } of await configs.entries("*")) {
+  const live = (await configs.entries("*")).map(({ key }) => key);
+  for (const forecaster of new Set([...live, ...(await folder.list())])) {
     try {
-      const text = await folder.read(forecaster);
-      const found = text === undefined ? undefined : parse(text);
-      if (isDeepStrictEqual(found, value)) continue;
-      const known =
-        found !== undefined &&
-        (await configs.history(forecaster)).some((past) => isDeepStrictEqual(past.value, found));
-      const at = new Date(clock.now()).toISOString();
-      const backup = text === undefined || known ? null : await folder.backUp(forecaster, at, null, text);
-      await folder.write(forecaster, value);
-      log.warn(
-        { forecaster, version: value.version, backup },
-        text === undefined ? "config file was missing" : "config file differed from the live config",
-      );
-      written.push(forecaster);
+      if ((await difference(configs, folder, forecaster)) === undefined) continue;
+      await sleep(againAfterMs);
+      const found = await difference(configs, folder, forecaster);
+      if (found === undefined) continue;
+      await mend(shell, configs, folder, forecaster, found);
+      mended.push(forecaster);
     } catch (error) {
-      log.error({ err: error, forecaster }, "config file could not be written");
+      shell.log.error({ err: error, forecaster }, "config file could not be written");
       problems.push(`${forecaster}: ${explain(error)}`);
     }
   }
-  reportHealth("live-folder", problems.length === 0 ? null : problems.join("; "));
-  return written;
+  shell.reportHealth("live-folder", problems.length === 0 ? null : problems.join("; "));
+  return mended;
+}
+
+interface Difference {
+  readonly version: number | null; // live, null where none is
+  readonly text: string | undefined; // of the file
+  readonly known: boolean; // whether the bucket has, or had, what the file says
+}
+
+async function difference(
+  configs: Configs,
+  folder: LiveFolder,
+  forecaster: string,
+): Promise<Difference | undefined> {
+  const live = await configs.get(forecaster);
+  const text = await folder.read(forecaster);
+  const said = text === undefined ? undefined : parse(text);
+  if (live === undefined ? text === undefined : isDeepStrictEqual(said, live.value)) return undefined;
+  const known =
+    said !== undefined &&
+    (await configs.history(forecaster)).some(({ value }) => isDeepStrictEqual(value, said));
+  // A file that the bucket has never heard of is somebody else's.
+  if (live === undefined && !known) return undefined;
+  return { version: live?.value.version ?? null, text, known };
+}
+
+async function mend(
+  { log, clock }: Shell,
+  configs: Configs,
+  folder: LiveFolder,
+  forecaster: string,
+  { version, text, known }: Difference,
+): Promise<void> {
+  const at = new Date(clock.now()).toISOString();
+  const backup = text === undefined || known ? null : await folder.backUp(forecaster, at, null, text);
+  await followBucket({ configs, folder }, forecaster);
+  const what =
+    text === undefined
+      ? "config file was missing"
+      : version === null
+        ? "config file was of a config that was taken back"
+        : "config file differed from the live config";
+  log.warn({ forecaster, version, backup }, what);
 }
 
 function parse(text: string): unknown {

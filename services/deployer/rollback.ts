@@ -4,7 +4,7 @@ import { rollbackMessage } from "./commit-message.ts";
 import { type LiveEntry, restoredConfig } from "./decide.ts";
 import { fileName, LiveFolderError } from "./live-folder.ts";
 import type { LivePorts } from "./ports.ts";
-import { writeOrRemove } from "./restore.ts";
+import { followBucket } from "./restore.ts";
 import type { RollbackIntent } from "./state.ts";
 
 /** What a rollback left behind. */
@@ -27,11 +27,11 @@ export async function rollBack(
   const warnings: string[] = [];
   const { restored, revision } = await rollBackBucket(ports, forecaster, intent, warnings);
   try {
-    await writeOrRemove(ports, forecaster, restored);
+    await followBucket(ports, forecaster);
   } catch (error) {
     if (!(error instanceof LiveFolderError)) throw error;
     warnings.push(
-      `the file does not have the restored config yet, the next start will write it: ${explain(error)}`,
+      `the file does not have the restored config yet, it will be written later: ${explain(error)}`,
     );
   }
   const commit = await ports.repository.commit({
@@ -39,7 +39,6 @@ export async function rollBack(
     message: rollbackMessage(forecaster, restored, intent.from_version, intent.event_run),
     run: intent.event_run,
     rollback: true,
-    repeated: true,
   });
   return { restored, revision, git_hash: commit.hash, warnings: [...warnings, ...commit.warnings] };
 }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { Deployed, RolledBack } from "../../shared/contracts/deployer.ts";
+import { Deployed, RolledBack, Verified } from "../../shared/contracts/deployer.ts";
 import { subjects } from "../../shared/contracts/subjects.ts";
 import { approval } from "./deployer.fixture.ts";
 import { MINUTE, START, useDeployer } from "./harness.fixture.ts";
+import { WatchState, watchKey } from "./state.ts";
 
 const { at, start, champion, publish, published, inPhase, deployed, beat } = useDeployer();
 
@@ -72,5 +73,17 @@ describe("a rollback by hand (A-MON-2)", () => {
     const before = await champion();
     await champion({ version: 2 });
     expect((await rollback()).restored).toEqual({ ...before.value, version: 3, restored_from_version: 2 });
+  });
+
+  it("of a run whose watch ended just before its process was killed comes after its verification", async () => {
+    await start();
+    const report = await deployed(await champion());
+    const states = at.context.bus.kv("states", WatchState);
+    const entry = (await states.get(watchKey(at.forecaster)))!;
+    await states.update(watchKey(at.forecaster), { ...entry.value, phase: "verifying" }, entry.revision);
+    const event = await rollback();
+    expect(event.run_id).not.toBe(report.run_id);
+    expect(event).toMatchObject({ rolled_back_run: report.run_id, restored: { version: 3 } });
+    expect(await published("verified", report.run_id, Verified)).toMatchObject({ config_version: 2 });
   });
 });

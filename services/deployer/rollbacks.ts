@@ -12,6 +12,7 @@ import { before, type LiveEntry } from "./decide.ts";
 import type { LivePorts } from "./ports.ts";
 import { type RollbackResult, rollBack } from "./rollback.ts";
 import { newWatch, type RollbackIntent, type WatchState, watchKey } from "./state.ts";
+import type { Verifier } from "./verifier.ts";
 
 /** A saved rollback that nobody has finished for so long belonged to a process that died. */
 const ABANDONED_AFTER_MS = 60_000;
@@ -21,11 +22,13 @@ export class Rollbacks {
   private readonly context: ServiceContext;
   private readonly ports: LivePorts;
   private readonly states: KvBucket<WatchState>;
+  private readonly verifier: Verifier;
 
-  constructor(context: ServiceContext, ports: LivePorts, states: KvBucket<WatchState>) {
+  constructor(context: ServiceContext, ports: LivePorts, states: KvBucket<WatchState>, verifier: Verifier) {
     this.context = context;
     this.ports = ports;
     this.states = states;
+    this.verifier = verifier;
   }
 
   /**
@@ -45,6 +48,11 @@ export class Rollbacks {
         if (!isAbandoned(entry.value))
           throw new UnavailableError(`a rollback of '${forecaster}' is under way`);
         return (await this.finish(entry)).data;
+      }
+      if (entry?.value.phase === "verifying") {
+        // Its watch has ended well: the run is verified before its state makes room for the rollback.
+        await this.verifier.verify(entry);
+        continue;
       }
       const to = await this.predecessor(forecaster, live);
       const { run_id: run, version } = live.value;

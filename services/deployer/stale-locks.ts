@@ -60,7 +60,11 @@ async function abandonedMark(path: string): Promise<{ path: string; markedMs: nu
 
 /** A mark with this process's own id is one of an earlier life: in a container ids come again. */
 function isAnotherAlive(pid: number): boolean {
-  if (pid === process.pid) return false;
+  return pid !== process.pid && isAlive(pid);
+}
+
+/** Whether this machine has a process of that id. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

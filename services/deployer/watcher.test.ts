@@ -1,14 +1,17 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { RolledBack, Verified } from "../../shared/contracts/deployer.ts";
+import { type Deployed, RolledBack, Verified } from "../../shared/contracts/deployer.ts";
+import type { StepData } from "../../shared/contracts/envelope.ts";
 import { modelVersion } from "../../shared/contracts/live-config.ts";
-import { APPROVED_AT } from "./deployer.fixture.ts";
+import { newEvent } from "../../shared/events.ts";
+import { APPROVED_AT, approval } from "./deployer.fixture.ts";
 import { MINUTE, START, useDeployer } from "./harness.fixture.ts";
 import { serialise } from "./live-folder.ts";
 import { WatchState, watchKey } from "./state.ts";
 
-const { at, start, stop, live, champion, published, watchState, deployed, beat, score } = useDeployer();
+const { at, start, stop, live, champion, publish, published, watchState, deployed, beat, score } =
+  useDeployer();
 
 describe("the watch after a deployment (A-MON-1)", () => {
   it("verifies a run whose forecaster stayed healthy for an hour", async () => {
@@ -129,5 +132,36 @@ describe("the watch after a deployment (A-MON-1)", () => {
       restored: { version: 3 },
       reasons: ["unwell"],
     });
+  });
+
+  it("begins at the start for a deployment that nobody watches, and for none that has ended", async () => {
+    const [open, ended] = [approval(undefined), approval(undefined)].map(({ data }) => data.run_id);
+    const reports: Deployed[] = [];
+    for (const run_id of [ended, open]) {
+      const { value, revision } = await champion({ run_id });
+      const about = {
+        run_id: run_id!,
+        forecaster: at.forecaster,
+        caused_by: [],
+        evidence: { code_version: "t" },
+      };
+      reports.push({
+        ...{ ...about, success: true, config: value, revision, previous: null },
+        ...{ backup_path: null, git_hash: null, warnings: [] },
+      });
+    }
+    const event = (data: StepData) =>
+      newEvent({ source: "t", type: "t", subject: at.forecaster, timeMs: START, data });
+    await publish("deployed", event(reports[0]!));
+    await at.context.bus.conclude("watch", "rolled-back", event({ ...reports[0]!, success: undefined }));
+    await start();
+    expect(await watchState()).toBeUndefined();
+    await stop();
+    await publish("deployed", event(reports[1]!));
+    await start();
+    expect((await watchState())?.value).toMatchObject({ run_id: open, phase: "watching" });
+    await beat(reports[1]!.revision);
+    await at.clock.advanceTo(START + 60 * MINUTE);
+    expect(await published("verified", open!, Verified)).toMatchObject({ checks: 60, failed_checks: 0 });
   });
 });

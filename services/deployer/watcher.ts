@@ -1,17 +1,18 @@
 import type { Entry, KvBucket } from "../../shared/bus/kv.ts";
-import type { Deployed, Verified } from "../../shared/contracts/deployer.ts";
+import type { Deployed } from "../../shared/contracts/deployer.ts";
 import { durationMs } from "../../shared/contracts/duration.ts";
-import { type CloudEvent, stepType } from "../../shared/contracts/envelope.ts";
+import type { CloudEvent } from "../../shared/contracts/envelope.ts";
 import { WatchSpec } from "../../shared/contracts/spec.ts";
 import { explain, StaleStateError, UnavailableError } from "../../shared/errors.ts";
-import { newEvent } from "../../shared/events.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import type { SpecStore } from "../../shared/specs.ts";
 import type { DeployerConfig } from "./config.ts";
 import type { Heartbeats } from "./heartbeats.ts";
+import { openDeployments } from "./open-deployments.ts";
 import { readScores } from "./read-scores.ts";
 import { isAbandoned, type Rollbacks } from "./rollbacks.ts";
 import { type WatchState, watchKey, watchOf } from "./state.ts";
+import type { Verifier } from "./verifier.ts";
 import { decide, isEarly } from "./watch.ts";
 
 interface Timer {
@@ -30,6 +31,7 @@ export class Watcher {
   private readonly states: KvBucket<WatchState>;
   private readonly heartbeats: Heartbeats;
   private readonly rollbacks: Rollbacks;
+  private readonly verifier: Verifier;
   private readonly settleMs: number;
   private readonly startedMs = Date.now();
   private readonly timers = new Map<string, Timer>();
@@ -44,6 +46,7 @@ export class Watcher {
       states: KvBucket<WatchState>;
       heartbeats: Heartbeats;
       rollbacks: Rollbacks;
+      verifier: Verifier;
       config: DeployerConfig;
     },
   ) {
@@ -52,6 +55,7 @@ export class Watcher {
     this.states = parts.states;
     this.heartbeats = parts.heartbeats;
     this.rollbacks = parts.rollbacks;
+    this.verifier = parts.verifier;
     this.settleMs = parts.config.RETUNE_WATCH_SETTLE_MS;
   }
 
@@ -59,7 +63,7 @@ export class Watcher {
     return this.timers.size;
   }
 
-  /** Takes up the watches that are open, those of dead processes included. */
+  /** Takes up the watches that are open: those of dead processes, and those whose state is not there. */
   async start(): Promise<void> {
     const { bus } = this.context;
     const beats = bus.subscribeCore("telemetry.health.*", (payload, { subject }) => {
@@ -70,6 +74,8 @@ export class Watcher {
       if (value.phase === "rolling-back")
         await this.guarded(value.forecaster, () => this.resume({ value, revision }));
     }
+    for (const { event, sequence } of await openDeployments(bus, this.context.log))
+      await this.guarded(event.data.forecaster, () => this.begin(event, sequence));
     const watch = await this.states.watch("watch.*", ({ value }) => {
       if (value !== null) this.track(value);
     });
@@ -98,7 +104,7 @@ export class Watcher {
       if (entry?.value.phase === "rolling-back")
         throw new UnavailableError(`a rollback of '${forecaster}' is under way`);
       if (entry !== undefined && entry.value.phase !== "ended")
-        await this.verify(entry, `superseded by run ${run}`);
+        await this.verify(entry, entry.value.phase === "verifying" ? undefined : `superseded by run ${run}`);
       const state = watchOf(event, sequence, Date.now());
       try {
         await this.states.update(
@@ -203,37 +209,8 @@ export class Watcher {
     }
   }
 
-  private async verify({ value: state, revision }: Entry<WatchState>, superseded?: string): Promise<void> {
-    const { clock, source, codeVersion, bus, log } = this.context;
-    const { run_id, forecaster, deployed_sequence: cause } = state;
-    const now = clock.now();
-    const data: Verified = {
-      run_id,
-      forecaster,
-      caused_by: [cause],
-      evidence: {
-        code_version: codeVersion,
-        spec_revision: this.specs.revision(forecaster),
-        last_checks: state.last_checks,
-        ...(superseded === undefined ? {} : { ended_early: superseded }),
-      },
-      config_version: state.config_version,
-      checks: state.checks,
-      failed_checks: state.failed_checks,
-      watched_from: state.from,
-      watched_to: new Date(now).toISOString(),
-    };
-    const event = newEvent({ source, type: stepType("verified"), subject: forecaster, timeMs: now, data });
-    const { step } = await bus.conclude("watch", "verified", event);
-    log.info(
-      { forecaster, run: run_id, step, checks: state.checks, failed: state.failed_checks },
-      "watch ended",
-    );
-    const ended: WatchState = { ...state, phase: "ended" };
-    await this.states.update(watchKey(forecaster), ended, revision).catch((error: unknown) => {
-      if (!(error instanceof StaleStateError)) throw error;
-    });
-    this.track(ended);
+  private async verify(entry: Entry<WatchState>, superseded?: string): Promise<void> {
+    this.track(await this.verifier.verify(entry, superseded));
   }
 
   private async resume(entry: Entry<WatchState>): Promise<void> {

@@ -81,6 +81,12 @@ export class Heartbeat {
   }
 }
 
+const RSS_AGE_MS = 1_000;
+let rss = { mb: 0, atMs: -Infinity };
+
+/** Of this process, at most a second old: the system counts its pages each time it is asked. */
 export function rssMb(): number {
-  return Math.round(process.memoryUsage.rss() / 2 ** 18) / 4;
+  const atMs = performance.now();
+  if (atMs - rss.atMs > RSS_AGE_MS) rss = { mb: Math.round(process.memoryUsage.rss() / 2 ** 18) / 4, atMs };
+  return rss.mb;
 }

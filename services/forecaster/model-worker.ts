@@ -10,7 +10,8 @@ const models = new Map<number, ForecastModel>();
 async function handle(request: ModelRequest): Promise<SeriesForecast | undefined> {
   switch (request.kind) {
     case "open":
-      models.set(request.model, await openFamily(request.family, request.path));
+      // A config waits for its model to load; what a slower graph costs a forecast is next to nothing.
+      models.set(request.model, await openFamily(request.family, request.path, { optimise: false }));
       return undefined;
     case "forecast": {
       const model = models.get(request.model);

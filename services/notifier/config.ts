@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Duration } from "../../shared/contracts/duration.ts";
 import { readEnv } from "../../shared/env.ts";
 import { InvalidInputError } from "../../shared/errors.ts";
 
@@ -12,6 +13,8 @@ export const NotifierConfig = z.object({
   ALERT_EMAIL_FROM: z.string().default("Retune <retune@localhost>"),
   ALERT_EMAIL_TO: z.string().optional(),
   SLACK_WEBHOOK_URL: z.string().optional(),
+  /** How long dead letters are counted after people were told of one of their kind. */
+  ALERT_DEAD_LETTER_WINDOW: Duration.default("1h"),
 });
 export type NotifierConfig = z.infer<typeof NotifierConfig>;
 

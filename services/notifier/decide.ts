@@ -50,12 +50,18 @@ const REMEMBERED = 128;
 export function decide(state: NotifierState, event: NotifierEvent, rules: readonly AlertRule[]): Decision {
   if (event.kind === "tick") return onTick(state, event.at, rules);
   const { sequence } = event;
-  const oldest = state.seen.length < REMEMBERED ? -1 : state.seen[0]!;
-  if (sequence < oldest || state.seen.includes(sequence)) return { state, changes: [] };
-  const seen = [...state.seen, sequence].sort((a, b) => a - b).slice(-REMEMBERED);
+  const seen = remember(state.seen, sequence);
+  if (seen === undefined) return { state, changes: [] };
   const counted = count({ ...state, seen }, event);
   const changes = rules.flatMap((rule) => onStep(counted, event, rule));
   return { state: { ...counted, open: opened(counted.open, changes) }, changes };
+}
+
+/** The newest sequences with this one among them; undefined where it was there, or is too old to be told from one. */
+export function remember(seen: readonly number[], sequence: number): number[] | undefined {
+  const oldest = seen.length < REMEMBERED ? -1 : seen[0]!;
+  if (sequence < oldest || seen.includes(sequence)) return undefined;
+  return [...seen, sequence].sort((a, b) => a - b).slice(-REMEMBERED);
 }
 
 type StepEvent = Extract<NotifierEvent, { kind: "step" }>;
@@ -117,7 +123,7 @@ function onStep(state: NotifierState, cause: StepEvent, rule: AlertRule): AlertC
     case "stale":
       return open && step === "searched" ? change("cleared", "a search has ended") : [];
     case "dead-letter":
-      return []; // the bus itself raises these
+      return []; // see decide-letters.ts
   }
 }
 
@@ -167,7 +173,7 @@ function isRejection(step: Step, data: StepData): boolean {
   return step === "rejected" || (step === "failed" && data.stage === "validation");
 }
 
-function headline(rule: AlertRule, details: string): string {
+export function headline(rule: Pick<AlertRule, "message">, details: string): string {
   return rule.message === undefined ? details : `${rule.message}: ${details}`;
 }
 

@@ -11,7 +11,10 @@ import { ruleOf } from "./rules.ts";
 /** Deliveries of one alert to one channel; the bus lets the pauses grow to a minute. */
 export const ATTEMPTS = 15;
 /** Older alerts are history: a notifier that is new to an old stream must not mail years of it. */
-const NEWS_FOR_MS = 7 * 86_400_000;
+export const NEWS_FOR_MS = 7 * 86_400_000;
+
+/** One dead letter each, as the bus raises them. */
+const LETTERS = "alert.raised.dead-letter.";
 
 type Desk = Pick<ServiceContext, "bus" | "clock" | "log">;
 
@@ -50,6 +53,7 @@ export async function deliverOne(
   rules: readonly AlertRule[],
   counts: ChannelCounts,
 ): Promise<void> {
+  if (message.subject.startsWith(LETTERS)) return; // people are told of groups of them
   const delivery = readAlert(message);
   const where = { channel: channel.name, subject: message.subject, sequence: message.sequence };
   if (typeof delivery === "string") return log.warn(where, delivery);

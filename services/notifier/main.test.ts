@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { VirtualClock } from "../../shared/clock.ts";
-import { Alert } from "../../shared/contracts/alerts.ts";
+import { Alert, type DeadLetter } from "../../shared/contracts/alerts.ts";
 import { CloudEvent } from "../../shared/contracts/envelope.ts";
 import { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { type Step, subjects } from "../../shared/contracts/subjects.ts";
@@ -129,31 +129,45 @@ describe("from a step to a person", () => {
     await eventually(async () => (await alertsOf("c", "cleared")).length === 1, "clearing");
   });
 
-  it("tells of dead letters, which the bus raises itself", async () => {
+  it("tells of a dead letter at once, and of a hundred more of its kind in one mail an hour later", async () => {
     const smtp = await startSmtp();
     closing.push(smtp.stop);
     await open({ SMTP_HOST: "127.0.0.1", SMTP_PORT: String(smtp.port), ALERT_EMAIL_TO: "ops@example.org" });
     await start();
-    const letter: Alert = {
-      rule: "dead-letter",
-      about: "retrain.accepted.x",
-      severity: "high",
-      message: "message 9 of DECISIONS could not be processed by 'optimizer': broken",
-      caused_by: [9],
-      evidence: { code_version: "test" },
-    };
-    const event = newEvent({
-      source: "test",
-      type: "dev.retune.alert.raised",
-      subject: "dead-letter",
-      timeMs: clock.now(),
-      data: letter,
-    });
-    await context.bus.publishOnce(subjects.alert("raised", "dead-letter", "DECISIONS-optimizer-9"), event);
+    await bury("optimizer", 9);
     await eventually(() => smtp.mails.length === 1, "mail");
     expect(smtp.mails[0]).toContain("could not be processed by");
+    for (let sequence = 10; sequence < 110; sequence += 1) await bury("optimizer", sequence);
+    await bury("validator", 10);
+    await eventually(() => smtp.mails.length === 2, "mail of the other consumer");
+    expect(smtp.mails[1]).toContain("by 'validator'");
+    await clock.advanceTo(START + 61 * 60_000);
+    await eventually(() => smtp.mails.length === 3, "mail of the rest");
+    expect(smtp.mails[2]?.replaceAll(/=\r\n/g, "")).toContain("100 more since");
+    await clock.advanceTo(START + 3 * 3_600_000);
+    expect(await alertsOf("DECISIONS-optimizer-retrain-accepted")).toHaveLength(2);
   });
 });
+
+/** A dead letter as the bus raises it. */
+async function bury(durable: string, sequence: number): Promise<void> {
+  const letter: DeadLetter = {
+    rule: "dead-letter",
+    about: "retrain.accepted.x.y",
+    severity: "high",
+    message: `message ${sequence} of DECISIONS could not be processed by '${durable}': broken`,
+    caused_by: [sequence],
+    evidence: { code_version: "test" },
+    ...{ stream: "DECISIONS", durable, sequence, subject: "retrain.accepted.x.y", deliveries: 8 },
+    ...{ error: "broken", payload: "", received_at: new Date(START).toISOString() },
+  };
+  const type = "dev.retune.alert.raised";
+  const event = newEvent({ source: "test", type, subject: "dead-letter", timeMs: clock.now(), data: letter });
+  await context.bus.publishOnce(
+    subjects.alert("raised", "dead-letter", `DECISIONS-${durable}-${sequence}`),
+    event,
+  );
+}
 
 describe("a channel that refuses", () => {
   it("is tried again, loses nothing, and holds up neither other alerts nor other channels", async () => {

@@ -1,5 +1,6 @@
 /** Raises alerts by the rules of `configs/alerts.yaml` and takes them to people. See README.md. */
 import type { Consumption } from "../../shared/bus/consume.ts";
+import { durationMs } from "../../shared/contracts/duration.ts";
 import { type RunningService, runService, type Service, type ServiceContext } from "../../shared/service.ts";
 import { openSpecs } from "../../shared/specs.ts";
 import type { Channel } from "./channels/channel.ts";
@@ -8,11 +9,13 @@ import { logChannel } from "./channels/log.ts";
 import { slackChannel } from "./channels/slack.ts";
 import { notifierConfig } from "./config.ts";
 import { type ChannelCounts, deliverTo } from "./deliver.ts";
+import { LetterGroups } from "./letters.ts";
 import { AlertRaiser } from "./raise.ts";
 import { loadRules, RULES_FILE } from "./rules.ts";
-import { NotifierState } from "./state.ts";
+import { LettersState, NotifierState } from "./state.ts";
 
 const LOOK_EVERY_MS = 3_600_000;
+const TELL_EVERY_MS = 60_000;
 
 async function start(context: ServiceContext): Promise<RunningService> {
   const { bus, clock, dirs, env, log, codeVersion } = context;
@@ -44,6 +47,22 @@ async function start(context: ServiceContext): Promise<RunningService> {
       handler: async ([message]) => raiser.step(message!),
     }),
   );
+  const windowMs = durationMs(config.ALERT_DEAD_LETTER_WINDOW);
+  const letters = new LetterGroups(context, rules ?? [], windowMs, bus.kv("states", LettersState));
+  consumptions.push(
+    await bus.consume({
+      stream: "DECISIONS",
+      durable: "notifier-dead-letters",
+      filter: "alert.raised.dead-letter.*",
+      handler: ([message]) => letters.letter(message!),
+    }),
+  );
+  const windows = await letters.start();
+  const stopTelling = clock.every(TELL_EVERY_MS, () =>
+    letters
+      .tick()
+      .catch((err: unknown) => log.error({ err }, "dead letters could not be told, the next look follows")),
+  );
   const stopLooking = clock.every(LOOK_EVERY_MS, async () => {
     for (const { forecaster, enabled } of specs.all()) {
       if (!enabled) continue;
@@ -60,11 +79,13 @@ async function start(context: ServiceContext): Promise<RunningService> {
     version: "0.1.0",
     metadata: { code_version: codeVersion },
     endpoints: {},
-    stats: () => ({ ...raiser.counts, channels: counts }),
+    stats: () => ({ ...raiser.counts, ...letters.counts, channels: counts }),
   });
   return {
     async stop() {
       stopLooking();
+      stopTelling();
+      windows.stop();
       await serving.stop();
       await Promise.all(consumptions.map((each) => each.stop()));
       specs.stop();

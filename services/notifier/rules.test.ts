@@ -55,7 +55,7 @@ it("an alert finds its rule by name, a dead letter by its kind", async () => {
   const rules = (await loadRules(configs))!;
   expect([
     ruleOf(rules, { rule: "letters" }),
-    ruleOf(rules, { rule: "dead-letter" }),
+    ruleOf(rules, { rule: "dead-letters" }),
     ruleOf(rules, { rule: "other" }),
   ]).toEqual([rules[0], rules[0], undefined]);
 });

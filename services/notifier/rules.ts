@@ -6,6 +6,8 @@ import { readYaml } from "../../shared/yaml.ts";
 import type { AlertRule } from "./decide.ts";
 
 export const RULES_FILE = "alerts.yaml";
+/** Alerts about dead letters, by the rule of kind `dead-letter`, whatever its name. */
+export const DEAD_LETTERS = "dead-letters";
 
 /**
  * The rules of `configs/alerts.yaml`; undefined where there is no such file.
@@ -41,6 +43,6 @@ export async function loadRules(configs: string): Promise<AlertRule[] | undefine
 export function ruleOf(rules: readonly AlertRule[], { rule }: Pick<Alert, "rule">): AlertRule | undefined {
   return (
     rules.find((each) => each.rule === rule) ??
-    (rule === "dead-letter" ? rules.find(({ when }) => when.kind === "dead-letter") : undefined)
+    (rule === DEAD_LETTERS ? rules.find(({ when }) => when.kind === "dead-letter") : undefined)
   );
 }

@@ -17,6 +17,27 @@ export const NotifierState = z.object({
 });
 export type NotifierState = z.infer<typeof NotifierState>;
 
+/** Bucket `states`, key `dead-letters.<group>`: dead letters of one kind that came after the one people were told of. */
+export const LettersState = z.object({
+  group: Token,
+  seen: z.array(z.int().nonnegative()).describe("as above"),
+  window_from: Timestamp.nullable().describe(
+    "when people were told last; null while they have to be told at once",
+  ),
+  counted: z.int().nonnegative().describe("dead letters since then"),
+  last: z
+    .object({ sequence: z.int().nonnegative(), message: z.string() })
+    .nullable()
+    .describe("newest of them"),
+});
+export type LettersState = z.infer<typeof LettersState>;
+
+export function initialLetters(group: string): LettersState {
+  return { group, seen: [], window_from: null, counted: 0, last: null };
+}
+
+export const lettersKey = (group: string) => `dead-letters.${group}`;
+
 export function initialState(forecaster: string): NotifierState {
   return { forecaster, seen: [], first_seen_at: null, last_optimized_at: null, rejections: 0, open: {} };
 }

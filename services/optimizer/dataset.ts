@@ -29,7 +29,8 @@ export type Dataset = Pick<Study, "dataset" | "data">;
  * Asks the buffer for the history of a forecaster's series. Where that is no regular grid of the spec's steps, it is
  * put on one and stored anew.
  *
- * @param untilMs time of the event that asked for the search; the history begins `search.history` before it
+ * @param untilMs time of the event that asked for the search; the history begins with the step
+ *   `search.history` before it
  * @throws {UnavailableError} when the buffer does not answer
  * @throws {TooLittleDataError} when the steps do not reach for the backtest
  * @throws {InvalidInputError} when the history makes more than 2,000,000 steps, or the buffer refuses the request
@@ -40,7 +41,10 @@ export async function makeDataset(
   untilMs: number,
 ): Promise<Dataset> {
   const { series, metric, entity = null, search } = spec;
-  const from = new Date(untilMs - durationMs(search.history)).toISOString();
+  // From a whole step on, so that the runs of one step ask the buffer for the same window.
+  const stepMs = durationMs(spec.step);
+  const fromMs = Math.floor((untilMs - durationMs(search.history)) / stepMs) * stepMs;
+  const from = new Date(fromMs).toISOString();
   const window = await requestWindow(bus, { series, metric, entity, from });
   const needed = stepsIn(search.backtest, spec) + MIN_TRAINING;
   const about = `series '${series}', metric '${metric}'${entity === null ? "" : `, entity '${entity}'`}`;
@@ -49,7 +53,6 @@ export async function makeDataset(
       `too little data: no observation of ${about} since ${from}, the search needs ${needed} steps`,
     );
   }
-  const stepMs = durationMs(spec.step);
   const span = (Date.parse(window.to) - Date.parse(window.from)) / stepMs;
   if (span > MAX_POINTS) {
     throw new InvalidInputError(

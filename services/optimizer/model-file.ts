@@ -1,28 +1,41 @@
-import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { readFile, realpath, stat } from "node:fs/promises";
+import { resolve, sep } from "node:path";
 import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { explain, InvalidInputError } from "../../shared/errors.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 
+const MAX_BYTES = 2 ** 30;
+
 /**
- * Stores the model file that a spec names and returns its digest; null for families without a file.
+ * Stores the model file that a spec names and returns its digest; null for families without a file. Whoever may
+ * write specs must not read other files through it, so only what really lies in the project's folder, the data
+ * folder or the configs is taken.
  *
- * @throws {InvalidInputError} when a family that needs a file names none, or one that cannot be read
+ * @throws {InvalidInputError} when a family that needs a file names none, or one that cannot be read, lies elsewhere,
+ *   is no plain file or is larger than 1 GiB
  */
 export async function storeModel(
   { bus, dirs }: Pick<ServiceContext, "bus" | "dirs">,
   { forecaster, model }: ForecasterSpec,
 ): Promise<string | null> {
   if (model.family !== "chronos-bolt") return null;
-  if (model.path === undefined) {
-    throw new InvalidInputError(
-      `spec '${forecaster}': model.path is missing, family '${model.family}' needs a model file`,
-    );
+  const refuse = (why: string) => new InvalidInputError(`spec '${forecaster}': model.path ${why}`);
+  if (model.path === undefined) throw refuse(`is missing, family '${model.family}' needs a model file`);
+  const unreadable = (cause: unknown) => {
+    throw refuse(`'${model.path}' cannot be read: ${explain(cause)}`);
+  };
+  const path = await realpath(resolve(dirs.root, model.path)).catch(unreadable);
+  const homes = await Promise.all(
+    [dirs.root, dirs.data, dirs.configs].map((home) => realpath(home).catch(() => home)),
+  );
+  if (!homes.some((home) => path.startsWith(home + sep))) {
+    throw refuse(`'${model.path}' lies outside the project, the data folder and the configs`);
   }
-  const bytes = await readFile(resolve(dirs.root, model.path)).catch((cause: unknown) => {
-    throw new InvalidInputError(
-      `spec '${forecaster}': model.path '${model.path}' cannot be read: ${explain(cause)}`,
-    );
-  });
-  return bus.artifacts.put(bytes);
+  const { size, isPlain } = await stat(path).then(
+    (found) => ({ size: found.size, isPlain: found.isFile() }),
+    unreadable,
+  );
+  if (!isPlain) throw refuse(`'${model.path}' is no plain file`);
+  if (size > MAX_BYTES) throw refuse(`'${model.path}' has ${size} bytes, at most ${MAX_BYTES} are taken`);
+  return bus.artifacts.put(await readFile(path).catch(unreadable));
 }

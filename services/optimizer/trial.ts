@@ -34,7 +34,8 @@ export async function tryTrial(
     return metrics === null ? failed("a forecast was not finite") : { ...row(), rmse: metrics.rmse, metrics };
   } catch (error) {
     if (error instanceof OutOfMemoryError) return { ...failed(explain(error)), out_of_memory: true };
-    if (deliveries < attempts && !isLasting(error)) throw error;
+    // A worker that is being closed says nothing about the trial: it is somebody else's then.
+    if (runner.isClosed || (deliveries < attempts && !isLasting(error))) throw error;
     return failed(explain(error));
   }
 }

@@ -158,6 +158,15 @@ describe("following runs", () => {
     expect(foldStep(searched, step("failed", run, 8)).active).toBeNull();
   });
 
+  it("keeps what the approval says comes next, and nothing else that may stand there", () => {
+    const accepted = decideRequests(initialArbiter("a"), [asked(1)], at(0));
+    const { run } = accepted.state.active!;
+    const approved = foldStep(accepted.state, step("approved", run, 7, 0, { next_stage: "trial" }));
+    expect(approved.active?.next_stage).toBe("trial");
+    const odd = foldStep(accepted.state, step("approved", run, 7, 0, { next_stage: "elsewhere" }));
+    expect(ArbiterState.parse(odd).active).not.toHaveProperty("next_stage");
+  });
+
   it("does not take a late 'accepted' of an ended run for a run that is on", () => {
     const state = ended(decideRequests(initialArbiter("a"), [asked(1)], at(0)));
     expect(foldStep(state, step("accepted", RUN, 2)).active).toBeNull();

@@ -9,9 +9,10 @@ import {
   type Refused,
   type RetrainRequest,
 } from "../../shared/contracts/trigger.ts";
+import { Validated } from "../../shared/contracts/validator.ts";
 import { deriveUuidV7 } from "../../shared/ids.ts";
-import { addHandled, isHandled } from "./handled.ts";
-import type { ArbiterState } from "./state.ts";
+import { addHandled, handledUpTo, isHandled } from "./handled.ts";
+import { type ArbiterState, initialArbiter } from "./state.ts";
 
 /** Sequences a receipt names, reasons it repeats: the count is in `coalesced`. */
 const MAX_CAUSES = 100;
@@ -60,10 +61,10 @@ export function decideRequests(
   requests: readonly ManualRequest[],
   circumstances: Circumstances,
 ): Decision {
-  const fresh = requests.filter(({ sequence }) => !isHandled(state.handled, sequence));
+  const fresh = requests.filter(({ sequence }) => !isHandled(state.requests, sequence));
   if (fresh.length === 0) return { state, events: [] };
   const sequences = fresh.map(({ sequence }) => sequence);
-  let next: ArbiterState = { ...state, handled: addHandled(state.handled, sequences) };
+  let next: ArbiterState = { ...state, requests: addHandled(state.requests, sequences) };
   const events: Verdict[] = [];
   const groups = [
     fresh.filter(({ request }) => request.action !== "search"),
@@ -80,6 +81,22 @@ export function decideRequests(
 }
 
 /**
+ * Refuses requests for a forecaster that has neither spec nor state, without beginning a state: anybody can make ids
+ * up. One refusal for each request, whose id derives from that request alone, so it comes once however often and in
+ * whatever company the request is delivered.
+ */
+export function refuseUnknown(
+  forecaster: string,
+  requests: readonly ManualRequest[],
+  circumstances: Circumstances,
+): Verdict[] {
+  const bySequence = new Map(requests.map((each) => [each.sequence, each]));
+  return [...bySequence.values()].flatMap((request) => [
+    ...decideRequests(initialArbiter(forecaster), [request], { ...circumstances, spec: undefined }).events,
+  ]);
+}
+
+/**
  * Answers an evaluation that asks for a run. What keeps it back (a cool-down, a run that is on) is told once, not
  * at every evaluation: those have their own receipts.
  *
@@ -92,7 +109,7 @@ export function decideEvaluated(
   { sequence, storedMs }: { sequence: number; storedMs: number },
   circumstances: Circumstances,
 ): Decision {
-  if (!evaluated.should_optimize || isHandled(state.handled, sequence)) return { state, events: [] };
+  if (!evaluated.should_optimize || isHandled(state.evaluations, sequence)) return { state, events: [] };
   const cause: Cause = evaluated.cause === "first-deployment" ? "first-deployment" : "trigger";
   const severities = evaluated.detectors.flatMap(({ fired, severity }) =>
     fired && severity ? [severity] : [],
@@ -101,7 +118,7 @@ export function decideEvaluated(
     action: "search",
     priority: PRIORITIES.findLast((priority) => severities.includes(priority)) ?? "medium",
   };
-  const handled = { ...state, handled: addHandled(state.handled, [sequence]) };
+  const handled = { ...state, evaluations: addHandled(state.evaluations, [sequence]) };
   const first = { sequence, storedMs, request };
   const decision = settle(handled, cause, [first], first, circumstances, evaluated.reasons);
   const [event] = decision.events;
@@ -130,12 +147,21 @@ export function foldStep(
   if (TERMINAL_STEPS.includes(parts.step)) return { ...next, active: null };
   if (message.sequence <= active.step_sequence) return next;
   const { sequence: step_sequence, storedMs: step_stored_at } = message;
-  return { ...next, active: { ...active, step: parts.step, step_sequence, step_stored_at } };
+  const { next_stage } = message.event.data as StepData & { next_stage?: unknown };
+  const said = Validated.shape.next_stage.safeParse(next_stage).data ?? active.next_stage;
+  const next_step = { step: parts.step, step_sequence, step_stored_at };
+  return {
+    ...next,
+    active: { ...active, ...next_step, ...(said === undefined ? {} : { next_stage: said }) },
+  };
 }
 
 /**
  * Takes a step from the beginning of history in order: for a state that was lost. Unlike `foldStep` it believes an
  * `accepted` event.
+ *
+ * A step proves that the state had gone on to it, so what lies before it counts as handled: old evaluations must not
+ * start a run now. A refusal as unknown proves nothing but its causes, as it was made without a state.
  */
 export function rebuildStep(
   state: ArbiterState,
@@ -143,9 +169,16 @@ export function rebuildStep(
 ): ArbiterState {
   const parts = parseStepSubject(message.subject);
   if (parts === undefined || parts.forecaster !== state.forecaster) return state;
-  if (parts.step !== "accepted") return foldStep(state, message);
-  const { cause = "manual" } = message.event.data as StepData & { cause?: Cause };
-  return started(state, parts.run, cause, Date.parse(message.event.time), message.storedMs);
+  const { cause = "manual", reason, caused_by } = message.event.data as StepData & Partial<Refused>;
+  if (parts.step === "refused" && reason === "unknown-forecaster")
+    return { ...state, requests: addHandled(state.requests, caused_by) };
+  const next = {
+    ...state,
+    requests: handledUpTo(state.requests, message.sequence),
+    evaluations: handledUpTo(state.evaluations, message.sequence),
+  };
+  if (parts.step !== "accepted") return foldStep(next, message);
+  return started(next, parts.run, cause, Date.parse(message.event.time), message.storedMs);
 }
 
 function settle(

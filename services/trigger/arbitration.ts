@@ -7,6 +7,7 @@ import type { RetrainRequest } from "../../shared/contracts/trigger.ts";
 import { newEvent } from "../../shared/events.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import type { SpecStore } from "../../shared/specs.ts";
+import { AckFloor } from "./ack-floor.ts";
 import { Actor } from "./actor.ts";
 import {
   type Circumstances,
@@ -16,12 +17,17 @@ import {
   foldStep,
   type ManualRequest,
   rebuildStep,
+  refuseUnknown,
+  type Verdict,
 } from "./arbiter.ts";
+import { raiseFloorOf } from "./handled.ts";
 import { evaluatedEvent, stepEvent } from "./payload.ts";
 import { stuckStage } from "./reaper.ts";
 import { parseRequests } from "./requests.ts";
 import { RunProjection } from "./runs.ts";
 import { ArbiterState, initialArbiter, type Outgoing } from "./state.ts";
+
+export const DURABLES = { requests: "trigger-requests", steps: "trigger-steps" } as const;
 
 const EVALUATED = /^retrain\.evaluated\.([^.]+)$/;
 
@@ -33,12 +39,16 @@ export class Arbitration {
   private readonly specs: SpecStore;
   private readonly bucket: KvBucket<ArbiterState>;
   private readonly runs: RunProjection;
+  private readonly requestsFloor: AckFloor;
+  private readonly stepsFloor: AckFloor;
 
   constructor(context: ServiceContext, specs: SpecStore) {
     this.context = context;
     this.specs = specs;
     this.bucket = context.bus.kv("states", ArbiterState);
     this.runs = new RunProjection(context);
+    this.requestsFloor = new AckFloor(context, "DECISIONS", DURABLES.requests);
+    this.stepsFloor = new AckFloor(context, "DECISIONS", DURABLES.steps);
     this.actor = new Actor({
       bucket: this.bucket,
       key: (forecaster) => `arbiter.${forecaster}`,
@@ -62,10 +72,14 @@ export class Arbitration {
         problems.push(error);
       }
     }
-    for (const [forecaster, requests] of groups)
-      await this.decide(forecaster, (state) =>
-        decideRequests(state, requests, this.circumstances(forecaster)),
-      );
+    const ackFloor = await this.requestsFloor.after(messages.length);
+    for (const [forecaster, requests] of groups) {
+      if (await this.isUnknown(forecaster)) await this.refuse(forecaster, requests);
+      else
+        await this.decide(forecaster, (state) =>
+          decideRequests(raiseFloorOf(state, "requests", ackFloor), requests, this.circumstances(forecaster)),
+        );
+    }
     if (problems.length > 0) throw problems[0];
   }
 
@@ -88,7 +102,10 @@ export class Arbitration {
         problems.push(error);
       }
     }
-    for (const [forecaster, each] of moves) await this.decide(forecaster, (state) => inOrder(state, each));
+    const ackFloor = await this.stepsFloor.after(messages.length);
+    for (const [forecaster, each] of moves)
+      if (!(await this.isUnknown(forecaster)))
+        await this.decide(forecaster, (state) => inOrder(raiseFloorOf(state, "evaluations", ackFloor), each));
     await this.runs.fold(steps);
     if (problems.length > 0) throw problems[0];
   }
@@ -139,22 +156,18 @@ export class Arbitration {
     return this.actor.apply(forecaster, (state) => steps.reduce(foldStep, state));
   }
 
-  /**
-   * The state of a forecaster seen for the first time, or one whose state was lost. What lies before its newest step
-   * counts as handled: old evaluations must not start a run now.
-   */
+  /** The state of a forecaster seen for the first time, or one whose state was lost. */
   private async rebuild(forecaster: string): Promise<ArbiterState> {
     let state = initialArbiter(forecaster);
-    let floor = 0;
+    const ackFloor = await this.requestsFloor.now();
     for await (const message of this.context.bus.read("DECISIONS", { filter: `retrain.*.${forecaster}.*` })) {
-      floor = message.sequence;
       try {
-        state = rebuildStep(state, stored(message));
+        state = raiseFloorOf(rebuildStep(state, stored(message)), "requests", ackFloor);
       } catch (err) {
         this.context.log.warn({ err, subject: message.subject }, "left out of a rebuilt state");
       }
     }
-    return { ...state, handled: { floor, ranges: [] } };
+    return state;
   }
 
   private evaluationMove(forecaster: string, message: Message): (state: ArbiterState) => Decision {
@@ -168,13 +181,27 @@ export class Arbitration {
     await this.actor.apply(forecaster, (state) => {
       const decision = move(state);
       if (decision.events.length === 0) return decision.state;
-      const { atMs } = this.circumstances(forecaster);
-      const outbox = decision.events.map(({ step, data }) => ({
-        subject: subjects.step(step, forecaster, data.run_id),
-        event: this.event(step, forecaster, data, atMs),
-      }));
-      return { ...decision.state, outbox };
+      return { ...decision.state, outbox: this.outgoing(forecaster, decision.events) };
     });
+  }
+
+  private outgoing(forecaster: string, verdicts: readonly Verdict[]): Outgoing[] {
+    const { atMs } = this.circumstances(forecaster);
+    return verdicts.map(({ step, data }) => ({
+      subject: subjects.step(step, forecaster, data.run_id),
+      event: this.event(step, forecaster, data, atMs),
+    }));
+  }
+
+  /** Neither applied nor ever seen: nothing may be kept for it, or anybody could fill the bucket with made-up ids. */
+  private async isUnknown(forecaster: string): Promise<boolean> {
+    if (this.specs.get(forecaster) !== undefined) return false;
+    return (await this.bucket.get(`arbiter.${forecaster}`)) === undefined;
+  }
+
+  private async refuse(forecaster: string, requests: readonly ManualRequest[]): Promise<void> {
+    const verdicts = refuseUnknown(forecaster, requests, this.circumstances(forecaster));
+    for (const outgoing of this.outgoing(forecaster, verdicts)) await this.publish(outgoing);
   }
 
   private async publish({ subject, event }: Outgoing): Promise<void> {

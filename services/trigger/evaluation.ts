@@ -11,11 +11,15 @@ import { UnavailableError } from "../../shared/errors.ts";
 import { newEvent } from "../../shared/events.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import type { SpecStore } from "../../shared/specs.ts";
+import { AckFloor } from "./ack-floor.ts";
 import { Actor } from "./actor.ts";
 import { evaluate, isDue, isOverdue, neededHistory } from "./decide.ts";
+import { handledUpTo, lastHandled, raiseFloorOf } from "./handled.ts";
 import { type Batch, foldObservations, foldScores, newestMs, streamRange } from "./monitor.ts";
 import { records } from "./payload.ts";
 import { type ArbiterState, initialMonitor, MonitorState } from "./state.ts";
+
+export const DURABLES = { scores: "trigger-scores", observations: "trigger-observations" } as const;
 
 type By = "telemetry" | "timer" | "request";
 
@@ -32,6 +36,8 @@ export class Evaluation {
   private readonly specs: SpecStore;
   private readonly arbiter: Actor<ArbiterState>;
   private readonly bucket: KvBucket<MonitorState>;
+  private readonly scoresFloor: AckFloor;
+  private readonly observationsFloor: AckFloor;
   private readonly lastKnown = new Map<string, MonitorState>();
   /** Forecasters without a live config whose history was too short, and how often that was looked at. */
   private readonly waiting = new Map<string, number>();
@@ -41,6 +47,8 @@ export class Evaluation {
     this.specs = specs;
     this.arbiter = arbiter;
     this.bucket = context.bus.kv("states", MonitorState);
+    this.scoresFloor = new AckFloor(context, "TELEMETRY", DURABLES.scores);
+    this.observationsFloor = new AckFloor(context, "TELEMETRY", DURABLES.observations);
     this.actor = new Actor({
       bucket: this.bucket,
       key: (forecaster) => `trigger.${forecaster}`,
@@ -54,17 +62,22 @@ export class Evaluation {
 
   /** A batch of `telemetry.score.>`. */
   async onScores(messages: readonly Message[]): Promise<void> {
+    const ackFloor = await this.scoresFloor.after(messages.length);
     for (const [forecaster, batches] of this.bySource(messages, Score)) {
       const spec = this.specs.get(forecaster);
-      if (spec !== undefined) await this.takeIn(spec, (state) => foldScores(state, batches, spec));
+      if (spec === undefined) continue;
+      await this.takeIn(spec, (state) => foldScores(raiseFloorOf(state, "scores", ackFloor), batches, spec));
     }
   }
 
   /** A batch of `telemetry.observation.>`; several forecasters may look at one series. */
   async onObservations(messages: readonly Message[]): Promise<void> {
+    const ackFloor = await this.observationsFloor.after(messages.length);
     for (const [series, batches] of this.bySource(messages, Observation))
       for (const spec of this.specs.all().filter((each) => each.series === series))
-        await this.takeIn(spec, (state) => foldObservations(state, batches, spec));
+        await this.takeIn(spec, (state) =>
+          foldObservations(raiseFloorOf(state, "observations", ackFloor), batches, spec),
+        );
   }
 
   /** Evaluates what no telemetry has caused an evaluation of for too long. */
@@ -181,15 +194,18 @@ export class Evaluation {
     }
   }
 
-  /** Telemetry that is still in the stream, for a forecaster seen for the first time or a state that was lost. */
+  /**
+   * Telemetry that is still in the stream, for a forecaster seen for the first time or a state that was lost. It is
+   * read in order and completely, so all up to its newest message is handled.
+   */
   private async rebuild(forecaster: string): Promise<MonitorState> {
     const spec = this.specs.get(forecaster);
     let state = initialMonitor(forecaster);
     if (spec === undefined) return state;
     for await (const batches of this.chunks(`telemetry.score.${forecaster}`, Score))
-      state = foldScores(state, batches, spec);
+      state = readUpTo(foldScores(state, batches, spec), "scores");
     for await (const batches of this.chunks(`telemetry.observation.${spec.series}`, Observation))
-      state = foldObservations(state, batches, spec);
+      state = readUpTo(foldObservations(state, batches, spec), "observations");
     return state;
   }
 
@@ -235,4 +251,8 @@ export class Evaluation {
       this.context.reportHealth(`evaluate ${forecaster}`, String(err));
     }
   }
+}
+
+function readUpTo(state: MonitorState, key: "scores" | "observations"): MonitorState {
+  return { ...state, [key]: handledUpTo(state[key], lastHandled(state[key])) };
 }

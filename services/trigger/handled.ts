@@ -1,12 +1,21 @@
 import { z } from "zod";
-
-/** More separate ranges than a consumer can have in flight out of order; older ones merge into the floor. */
-const MAX_RANGES = 256;
+import { UnavailableError } from "../../shared/errors.ts";
 
 /**
- * The stream sequences that were handled, as ranges with both ends included. Everything up to `floor` counts as
- * handled. A single "last sequence" would not do: two processes share a durable consumer, so sequences come out of
- * order, and one that is delivered again must neither be lost nor be handled twice.
+ * More separate ranges than a consumer has in flight (it may have 2,000 unacknowledged messages), few enough for a
+ * state of one message. Only a message that keeps failing while others go on can bring a forecaster here.
+ */
+const MAX_RANGES = 5_000;
+
+/**
+ * The stream sequences of one durable consumer that were handled, as ranges with both ends included, and a floor: no
+ * message up to it has to be handled any more.
+ *
+ * A single "last sequence" would not do: processes share the consumer and failed messages are delivered again, so
+ * sequences come out of order, and each must neither be lost nor be handled twice. A count would not do for the floor
+ * either: one message may be tried again for minutes while any number of younger ones is handled. So the floor rises
+ * only to what the server has proof of, the consumer's ack floor: up to there every message was acknowledged, which
+ * happens after it was handled (or buried as a dead letter), and none is delivered for the first time.
  */
 export const Handled = z.object({
   floor: z.int().nonnegative(),
@@ -22,8 +31,10 @@ export function isHandled(handled: Handled, sequence: number): boolean {
 }
 
 /**
- * Adds sequences in any order. At most 256 ranges are kept: beyond that the oldest ends in the floor, so a message
- * that comes again after 256 gaps counts as handled.
+ * Adds sequences in any order. The floor stays where it is.
+ *
+ * @throws {UnavailableError} when newer sequences would make more than 5,000 ranges: they have to wait until the older
+ *   messages in the gaps are dealt with. Sequences within the gaps are always taken.
  */
 export function addHandled(handled: Handled, sequences: readonly number[]): Handled {
   const all = [...handled.ranges, ...sequences.map((each): [number, number] => [each, each])];
@@ -35,9 +46,43 @@ export function addHandled(handled: Handled, sequences: readonly number[]): Hand
     if (last !== undefined && from <= last[1] + 1) last[1] = Math.max(last[1], to);
     else ranges.push([from, to]);
   }
-  const surplus = Math.max(0, ranges.length - MAX_RANGES);
-  const floor = surplus > 0 ? ranges[surplus - 1]![1] : handled.floor;
-  return { floor, ranges: ranges.slice(surplus) };
+  const next = { floor: handled.floor, ranges };
+  if (ranges.length > MAX_RANGES && lastHandled(next) > lastHandled(handled)) {
+    const gap = `${ranges[0]![1] + 1} and ${ranges[1]![0] - 1}`;
+    throw new UnavailableError(
+      `too many messages were handled ahead of an older one; something between ${gap} keeps failing`,
+    );
+  }
+  return next;
+}
+
+/**
+ * Lets the ranges go that end at or before `ackFloor`: the floor rises to the end of the last of them.
+ *
+ * @param ackFloor sequence up to which every message of the durable consumer was acknowledged; 0 when unknown
+ * @returns the same object where no range can go
+ */
+export function raiseFloor(handled: Handled, ackFloor: number): Handled {
+  const proven = handled.ranges.findLast(([, to]) => to <= ackFloor);
+  return proven === undefined ? handled : handledUpTo(handled, proven[1]);
+}
+
+/** `raiseFloor` for one of the sets of a state; the same state where nothing changes. */
+export function raiseFloorOf<K extends string, S extends { readonly [_ in K]: Handled }>(
+  state: S,
+  key: K,
+  ackFloor: number,
+): S {
+  const raised = raiseFloor(state[key], ackFloor);
+  return raised === state[key] ? state : { ...state, [key]: raised };
+}
+
+/** For who has read every message up to `sequence` in order: none of them has to be handled any more. */
+export function handledUpTo(handled: Handled, sequence: number): Handled {
+  return {
+    floor: Math.max(handled.floor, sequence),
+    ranges: handled.ranges.filter(([, to]) => to > sequence),
+  };
 }
 
 /** Greatest sequence handled, 0 for none. */

@@ -5,9 +5,9 @@ import { subjects, Token } from "../../shared/contracts/subjects.ts";
 import { InvalidInputError } from "../../shared/errors.ts";
 import { type RunningService, runService, type Service, type ServiceContext } from "../../shared/service.ts";
 import { openSpecs, type SpecStore } from "../../shared/specs.ts";
-import { Arbitration } from "./arbitration.ts";
+import { Arbitration, DURABLES as DECISIONS } from "./arbitration.ts";
 import { triggerConfig } from "./config.ts";
-import { Evaluation } from "./evaluation.ts";
+import { Evaluation, DURABLES as TELEMETRY } from "./evaluation.ts";
 
 /** Real time: how soon a crash is repaired and a hung run noticed, how soon a short history is looked at again. */
 const MAINTAIN_EVERY_MS = 30_000;
@@ -31,28 +31,28 @@ async function start(context: ServiceContext): Promise<RunningService> {
   const consumers = await Promise.all([
     bus.consume({
       stream: "DECISIONS",
-      durable: "trigger-requests",
+      durable: DECISIONS.requests,
       filter: subjects.request,
       batch: 500,
       handler: (messages) => arbitration.onRequests(messages),
     }),
     bus.consume({
       stream: "DECISIONS",
-      durable: "trigger-steps",
+      durable: DECISIONS.steps,
       filter: "retrain.>",
       batch: 100,
       handler: (messages) => arbitration.onDecisions(messages),
     }),
     bus.consume({
       stream: "TELEMETRY",
-      durable: "trigger-scores",
+      durable: TELEMETRY.scores,
       filter: "telemetry.score.>",
       batch: 500,
       handler: (messages) => evaluation.onScores(messages),
     }),
     bus.consume({
       stream: "TELEMETRY",
-      durable: "trigger-observations",
+      durable: TELEMETRY.observations,
       filter: "telemetry.observation.>",
       batch: 500,
       handler: (messages) => evaluation.onObservations(messages),

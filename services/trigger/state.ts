@@ -3,6 +3,7 @@ import { CloudEvent } from "../../shared/contracts/envelope.ts";
 import type { RunSummary } from "../../shared/contracts/run.ts";
 import { RunId, STEPS, Token } from "../../shared/contracts/subjects.ts";
 import { Timestamp } from "../../shared/contracts/telemetry.ts";
+import { Validated } from "../../shared/contracts/validator.ts";
 import { Handled, nothingHandled } from "./handled.ts";
 
 const Ms = z.number().describe("ms since the epoch");
@@ -28,8 +29,8 @@ export type Point = z.infer<typeof Point>;
 /** What the detectors look at. Bucket `states`, key `trigger.<forecaster>`; rebuilt from TELEMETRY. */
 export const MonitorState = z.object({
   forecaster: Token,
-  scores: Handled.describe("sequences in TELEMETRY"),
-  observations: Handled.describe("sequences in TELEMETRY"),
+  scores: Handled.describe("sequences in TELEMETRY, delivered by trigger-scores"),
+  observations: Handled.describe("sequences in TELEMETRY, delivered by trigger-observations"),
   observed: z.int().nonnegative().describe("observations of the series ever seen"),
   buckets: z.array(ErrorBucket).describe("ascending"),
   errors: z.array(Point).describe("one-step errors, ascending in time"),
@@ -50,6 +51,7 @@ export const ActiveRun = z.object({
   step_sequence: Sequence.describe("in DECISIONS; 0 until the step has come back from the stream"),
   step_stored_at: Ms.describe("machine time"),
   first_deployment: z.boolean(),
+  next_stage: Validated.shape.next_stage,
 });
 export type ActiveRun = z.infer<typeof ActiveRun>;
 
@@ -66,7 +68,8 @@ export const ArbiterState = z.object({
     .string()
     .nullable()
     .describe("what last kept a triggered run back; told once, not once a day"),
-  handled: Handled.describe("sequences in DECISIONS of requests and evaluations"),
+  requests: Handled.describe("sequences in DECISIONS of requests, delivered by trigger-requests"),
+  evaluations: Handled.describe("sequences in DECISIONS of evaluations, delivered by trigger-steps"),
   outbox: z.array(Outgoing),
 });
 export type ArbiterState = z.infer<typeof ArbiterState>;
@@ -97,7 +100,8 @@ export function initialArbiter(forecaster: string): ArbiterState {
     last_first_at: null,
     last_optimized_at: null,
     refused_for: null,
-    handled: nothingHandled,
+    requests: nothingHandled,
+    evaluations: nothingHandled,
     outbox: [],
   };
 }

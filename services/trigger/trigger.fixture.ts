@@ -11,6 +11,7 @@ import { newEvent } from "../../shared/events.ts";
 import type { RunningService } from "../../shared/service.ts";
 import { TEST_TIME_MS, type TestContext, testContext } from "../../test/support/context.ts";
 import { startTestNats, type TestNats } from "../../test/support/nats.ts";
+import { isHandled } from "./handled.ts";
 import { service } from "./main.ts";
 import { ArbiterState } from "./state.ts";
 
@@ -35,7 +36,8 @@ export function useTrigger(): void {
     context = fresh;
     return async () => {
       for (const each of running.splice(0)) await each.stop();
-      await fresh.bus.kv("specs", z.unknown()).delete(forecaster);
+      const specs = fresh.bus.kv("specs", z.unknown());
+      for (const key of await specs.keys()) await specs.delete(key);
       await fresh[Symbol.asyncDispose]();
     };
   });
@@ -49,7 +51,7 @@ export async function applySpec(
   parts: Partial<z.input<typeof ForecasterSpec>> = {},
 ): Promise<ForecasterSpec> {
   const spec = ForecasterSpec.parse({ forecaster, series: `s-${forecaster}`, horizon: "7d", ...parts });
-  await context.bus.kv("specs", ForecasterSpec).put(forecaster, spec);
+  await context.bus.kv("specs", ForecasterSpec).put(spec.forecaster, spec);
   return spec;
 }
 
@@ -135,8 +137,8 @@ export async function arbiter(): Promise<ArbiterState | undefined> {
 export async function idle(): Promise<void> {
   const last = await context.bus.lastMessage("DECISIONS", "retrain.request");
   await until(async () => {
-    const ranges = (await arbiter())?.handled.ranges ?? [];
-    return ranges.some(([from, to]) => from <= last!.sequence && last!.sequence <= to) || undefined;
+    const state = await arbiter();
+    return state !== undefined && isHandled(state.requests, last!.sequence);
   });
   await until(async () => (await arbiter())?.outbox.length === 0 || undefined);
 }

@@ -3,7 +3,7 @@ import type { Failed } from "../../shared/contracts/failed.ts";
 import type { Searched } from "../../shared/contracts/optimizer.ts";
 import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import type { Step } from "../../shared/contracts/subjects.ts";
-import type { Validated } from "../../shared/contracts/validator.ts";
+import { nextStage, type Validated } from "../../shared/contracts/validator.ts";
 import { newEvent } from "../../shared/events.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import type { Verdict } from "./decide.ts";
@@ -43,9 +43,10 @@ export function verdictOutcome(
   const data = {
     ...report(shell, run, trial),
     ...verdict,
+    ...(step === "rejected" ? {} : { next_stage: nextStage(verdict, trial.spec.shadow.enabled) }),
     candidate_metrics: measured.candidate,
     champion_metrics: measured.champion,
-  };
+  } satisfies Validated;
   return outcome(shell, step, data);
 }
 

@@ -102,7 +102,21 @@ describe("a candidate against the live config", () => {
     await applySpec(people, "held", { validation: { ...anyTime, approval: "manual" } });
     await goLive(people, "held", naive);
     const { step, report } = await validate("held", seasonal);
-    expect([step, report?.approved]).toEqual(["held", true]);
+    expect([step, report?.approved, report?.next_stage]).toEqual(["held", true, "deployment"]);
+  });
+
+  it("is put on trial next where the spec asks for a shadow stage and something is live", async () => {
+    const stages = ["champion", "nothing"].map(async (live) => {
+      const forecaster = `shadow-${live}`;
+      await applySpec(people, forecaster, { validation: anyTime, shadow: { enabled: true } });
+      if (live === "champion") await goLive(people, forecaster, naive);
+      const { step, report } = await validate(forecaster, seasonal);
+      return [step, report?.next_stage];
+    });
+    expect(await Promise.all(stages)).toEqual([
+      ["approved", "trial"],
+      ["approved", "deployment"],
+    ]);
   });
 
   it("is measured with the real model on both sides", async () => {

@@ -118,7 +118,9 @@ export class KvBucket<T> {
     };
     const supervise = async () => {
       while (!stopped) {
-        await run().catch((err: unknown) => this.log.error({ err, bucket: this.name, filter }, "watch failed"));
+        await run().catch((err: unknown) =>
+          this.log.error({ err, bucket: this.name, filter }, "watch failed"),
+        );
         if (stopped) return;
         this.log.warn({ bucket: this.name, filter }, "watch ended, starting over");
         await sleep(WATCH_RETRY_MS);

@@ -5,7 +5,11 @@ const UNITS_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 6
 /** A span of time as people write it: `500ms`, `90s`, `60m`, `24h`, `14d`, `2w`. */
 export const Duration = z
   .string()
-  .regex(/^\d+(\.\d+)?(ms|s|m|h|d|w)$/, "expected a number and a unit of ms, s, m, h, d or w, such as 14d");
+  .regex(/^\d+(\.\d+)?(ms|s|m|h|d|w)$/, "expected a number and a unit of ms, s, m, h, d or w, such as 14d")
+  .refine(
+    (text) => Number.parseFloat(text) > 0,
+    "expected more than nothing: a wait or step of zero would never end",
+  );
 export type Duration = z.infer<typeof Duration>;
 
 /** Milliseconds of a `Duration`. Throws a RangeError on anything else. */

@@ -25,7 +25,24 @@ export const Validated = StepData.extend({
   champion_metrics: BacktestMetrics.extend({ inference_ms: z.number().nonnegative() }).nullable(),
   criteria: z.array(Criterion),
   reasons: z.array(z.string()),
+  next_stage: z
+    .enum(["trial", "deployment"])
+    .optional()
+    .describe("of an approved or held run: where it goes once approved; absent in events of older versions"),
   search_iterations: z.int().nonnegative(),
   optimization_time_seconds: z.number().nonnegative(),
 });
 export type Validated = z.infer<typeof Validated>;
+
+/**
+ * Where an approved run goes next, for everybody who acts on it, whatever the spec says by then. An event of an older
+ * version does not say it: then the spec of now does, and nothing live means nothing to shadow.
+ *
+ * @param shadow whether the forecaster's spec asks for a shadow stage now
+ */
+export function nextStage(
+  { next_stage, first_deployment }: Pick<Validated, "next_stage" | "first_deployment">,
+  shadow: boolean | undefined,
+): "trial" | "deployment" {
+  return next_stage ?? (shadow === true && !first_deployment ? "trial" : "deployment");
+}

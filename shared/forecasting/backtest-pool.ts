@@ -53,6 +53,10 @@ export class BacktestRunner {
     this.options = options;
   }
 
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
   /**
    * Backtests one configuration.
    *

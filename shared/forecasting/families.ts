@@ -5,7 +5,7 @@ import { InvalidInputError } from "../errors.ts";
 import { lastValue, seasonalNaive } from "./baselines.ts";
 import { predictQuantiles, seasonLengthOf, takeContexts } from "./forecast.ts";
 import { readManifest } from "./manifest.ts";
-import { loadOnnxModel } from "./onnx-model.ts";
+import { loadOnnxModel, type OnnxModelOptions } from "./onnx-model.ts";
 import type {
   DrawSpec,
   ForecastSpec,
@@ -35,7 +35,13 @@ export interface ForecastModel {
 
 type Halves = Pick<ForecastModel, "predictQuantiles" | "summarise" | "release">;
 
-const FAMILIES: Record<FamilyName, (artifact?: string | Uint8Array) => Promise<Halves>> = {
+/** How a model file is loaded. */
+export type LoadOptions = Pick<OnnxModelOptions, "optimise">;
+
+const FAMILIES: Record<
+  FamilyName,
+  (artifact: string | Uint8Array | undefined, options: LoadOptions) => Promise<Halves>
+> = {
   "chronos-bolt": openChronosBolt,
   "seasonal-naive": async () =>
     baseline((context, spec) => seasonalNaive(context, spec.horizon, seasonLengthOf(context, spec))),
@@ -50,14 +56,18 @@ const FAMILIES: Record<FamilyName, (artifact?: string | Uint8Array) => Promise<H
  * @throws {InvalidInputError} for an unknown family, or a missing artifact of a family that needs one
  * @throws {ModelMismatchError} when the file cannot be used
  */
-export async function openFamily(name: string, artifact?: string | Uint8Array): Promise<ForecastModel> {
+export async function openFamily(
+  name: string,
+  artifact?: string | Uint8Array,
+  options: LoadOptions = {},
+): Promise<ForecastModel> {
   if (!Object.hasOwn(FAMILIES, name)) {
     throw new InvalidInputError(
       `model family '${name}' is unknown, expected one of ${MODEL_FAMILIES.join(", ")}`,
     );
   }
   const family = name as FamilyName;
-  const halves = await FAMILIES[family](artifact);
+  const halves = await FAMILIES[family](artifact, options);
   return {
     name: family,
     ...halves,
@@ -70,11 +80,14 @@ export async function openFamily(name: string, artifact?: string | Uint8Array): 
   };
 }
 
-async function openChronosBolt(artifact?: string | Uint8Array): Promise<Halves> {
+async function openChronosBolt(
+  artifact: string | Uint8Array | undefined,
+  options: LoadOptions,
+): Promise<Halves> {
   if (artifact === undefined)
     throw new InvalidInputError("model family 'chronos-bolt' needs a model file, none was given");
   const manifest = typeof artifact === "string" ? await manifestBeside(artifact) : undefined;
-  const model = await loadOnnxModel(artifact, { manifest });
+  const model = await loadOnnxModel(artifact, { manifest, ...options });
   return {
     predictQuantiles: (contexts, spec) => predictQuantiles(model, contexts, spec),
     summarise: summariseDraws,

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { service } from "../../services/forecaster/main.ts";
+import type { Bus } from "../../shared/bus/bus.ts";
 import { LiveConfig } from "../../shared/contracts/live-config.ts";
 import { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { subjects } from "../../shared/contracts/subjects.ts";
@@ -14,7 +15,7 @@ import { startTestNats } from "../support/nats.ts";
 import { type BenchResult, quantile } from "./result.ts";
 
 const FORECASTER = "bench";
-const SWAPS = 60;
+const SWAPS = 120;
 /** Between swaps, so that they do not wait for each other. */
 const PAUSE_MS = 60;
 
@@ -29,12 +30,13 @@ export async function run(): Promise<BenchResult[]> {
   await client.bus.publishTelemetry("observation", FORECASTER, history(365), "history");
 
   const model = await readFile(join(ROOT, "models/tiny-bolt/model.onnx"));
-  const cached = models(model, "cached", SWAPS + 1);
-  const remote = models(model, "remote", SWAPS);
-  const cachedDigests: string[] = [];
-  for (const bytes of cached) cachedDigests.push(await server.bus.artifacts.put(bytes));
-  const remoteDigests: string[] = [];
-  for (const bytes of remote) remoteDigests.push(await client.bus.artifacts.put(bytes)); // its cache is another folder
+  const store = async (bus: Bus, name: string, count: number) => {
+    const digests: string[] = [];
+    for (let i = 0; i < count; i += 1) digests.push(await bus.artifacts.put(remarked(model, `${name}-${i}`)));
+    return digests;
+  };
+  const cachedDigests = await store(server.bus, "cached", SWAPS + 1);
+  const remoteDigests = await store(client.bus, "remote", SWAPS); // its cache is another folder
 
   const configs = client.bus.kv("live-configs", LiveConfig);
   let version = 0;
@@ -152,12 +154,10 @@ class Requests {
   }
 }
 
-/** The same model under other digests: a remark at the end of the file, which is a field of the format. */
-function models(model: Uint8Array, name: string, count: number): Uint8Array[] {
-  return Array.from({ length: count }, (_, i) => {
-    const remark = new TextEncoder().encode(`${name}-${i}`);
-    return Buffer.concat([model, Uint8Array.of(6 * 8 + 2, remark.length), remark]);
-  });
+/** The same model under another digest: a remark at the end of the file, which is a field of the format. */
+function remarked(model: Uint8Array, text: string): Uint8Array {
+  const remark = new TextEncoder().encode(text);
+  return Buffer.concat([model, Uint8Array.of(6 * 8 + 2, remark.length), remark]);
 }
 
 function history(days: number): object[] {
