@@ -58,8 +58,22 @@ describe("durations and calendars", () => {
     expect(durationMs(text)).toBe(ms);
   });
 
-  it.each(["14", "d", "-1d", "1y", "1d2h"])("'%s' is refused", (text) => {
-    expect(Duration.safeParse(text).success).toBe(false);
+  it.each(["14", "d", "-1d", "1y", "1d2h", "0d", "0.00h", "000ms", `${"9".repeat(400)}d`])(
+    "'%s' is refused",
+    (text) => {
+      expect(Duration.safeParse(text).error?.issues[0]?.message).toMatch(
+        /^expected a positive number and a unit/,
+      );
+      expect(() => durationMs(text)).toThrow(RangeError);
+    },
+  );
+  it.each([
+    ["0.5d", 43_200_000],
+    ["10ms", 10],
+    ["0.000000000000001ms", 1e-15],
+  ])("%s is %d ms, however small", (text, ms) => {
+    expect(Duration.safeParse(text).success).toBe(true);
+    expect(durationMs(text)).toBe(ms);
   });
 
   it.each([
@@ -87,7 +101,7 @@ describe("settings with mistakes", () => {
   it("name file, line, field, value and what was expected", () => {
     const text = "forecaster: a\nseries: s\nhorizon: 7d\ntrigger:\n  cooldown: soon\n";
     expect(() => readYaml("a.yaml", text, ForecasterSpec)).toThrow(
-      /a\.yaml:5: field 'trigger\.cooldown' is "soon": expected a number and a unit/,
+      /a\.yaml:5: field 'trigger\.cooldown' is "soon": expected a positive number and a unit/,
     );
   });
 

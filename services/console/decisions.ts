@@ -58,8 +58,8 @@ export async function readRun(bus: Bus, id: string): Promise<RunSummary | undefi
 export async function readCauses(bus: Bus, run: RunSummary): Promise<Cause[]> {
   const wanted = run.steps[0]?.data.caused_by ?? [];
   const causes: Cause[] = [];
-  for (const sequence of wanted.slice(0, 20)) {
-    const message = await messageAt(bus, sequence);
+  for (const sequence of wanted.filter((each) => each > 0).slice(0, 20)) {
+    const message = await bus.messageAt("DECISIONS", sequence);
     if (message === undefined) continue;
     let payload: unknown;
     try {
@@ -70,11 +70,4 @@ export async function readCauses(bus: Bus, run: RunSummary): Promise<Cause[]> {
     causes.push({ sequence, subject: message.subject, payload });
   }
   return causes;
-}
-
-async function messageAt(bus: Bus, sequence: number): Promise<Message | undefined> {
-  for await (const message of bus.read("DECISIONS", { fromSequence: sequence })) {
-    return message.sequence === sequence ? message : undefined;
-  }
-  return undefined;
 }

@@ -11,6 +11,7 @@ import {
 } from "../../shared/errors.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import { type MeasuringBaselines, startBaselines } from "./baselines.ts";
+import { modelCheck } from "./check-model.ts";
 import type { OptimizerConfig } from "./config.ts";
 import { TooLittleDataError } from "./dataset.ts";
 import { type Decision, decide } from "./decide.ts";
@@ -37,10 +38,10 @@ export class Coordinator {
   private readonly runners = new RunnerPool(1);
   private readonly stopping = new AbortController();
 
-  constructor(context: ServiceContext, config: OptimizerConfig, sources: StudySources) {
+  constructor(context: ServiceContext, config: OptimizerConfig, sources: Omit<StudySources, "checkModel">) {
     this.context = context;
     this.config = config;
-    this.sources = sources;
+    this.sources = { ...sources, checkModel: modelCheck(this.runners) };
   }
 
   async handle(message: Message): Promise<void> {

@@ -1,63 +1,29 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { TrialResult as TrialResultSchema, trialKey } from "../../shared/contracts/optimizer.ts";
-import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
-import { parseStepSubject } from "../../shared/contracts/subjects.ts";
-import type { RunningService } from "../../shared/service.ts";
-import { TEST_TIME_MS, type TestContext, testContext } from "../../test/support/context.ts";
-import { startTestNats, type TestNats } from "../../test/support/nats.ts";
+import { subjects } from "../../shared/contracts/subjects.ts";
+import { TEST_TIME_MS, testContext } from "../../test/support/context.ts";
+import { windowCache } from "./dataset.ts";
 import { service } from "./main.ts";
 import {
-  accept,
-  applySpec,
-  dailyRows,
-  type Row,
-  searchOutcome,
-  serveWindows,
-  testSpec,
-} from "./search.fixture.ts";
+  env,
+  nats,
+  people,
+  search,
+  startOptimizer,
+  stepsOf,
+  stopOptimizer,
+  useOptimizer,
+} from "./optimizer.fixture.ts";
+import { accept, applySpec, dailyRows, type Row, searchOutcome, testSpec } from "./search.fixture.ts";
 import { studyKey } from "./state.ts";
 import type { OptimizerStatus } from "./status.ts";
+import { TrialWorker } from "./worker.ts";
 
-const env = { RETUNE_OPTIMIZER_DATA_ATTEMPTS: "2", RETUNE_OPTIMIZER_ATTEMPTS: "2" };
-const series: Record<string, readonly Row[]> = {
+useOptimizer({
   daily: dailyRows(200, TEST_TIME_MS),
   long: Array.from({ length: 150_100 }, (_, t): Row => [TEST_TIME_MS - (150_100 - t) * 1_000, t % 97]),
-};
-
-let nats: TestNats;
-let people: TestContext;
-let optimizer: TestContext;
-let running: RunningService;
-
-beforeAll(async () => {
-  nats = await startTestNats();
-  people = await testContext(nats, { name: "people" });
-  optimizer = await testContext(nats, { name: "optimizer", env });
-  await serveWindows(people, (name) => series[name] ?? []);
-  running = await service.start(optimizer);
 });
-afterAll(async () => {
-  await running.stop();
-  await optimizer[Symbol.asyncDispose]();
-  await people[Symbol.asyncDispose]();
-  await nats.stop();
-});
-
-/** Runs the search of a spec from `accepted` to its outcome. */
-async function search(spec: ForecasterSpec) {
-  await applySpec(people, spec);
-  const { run, sequence } = await accept(people, spec.forecaster);
-  return { run, accepted: sequence, ...(await searchOutcome(people, spec.forecaster, run)) };
-}
-
-async function stepsOf(run: string): Promise<string[]> {
-  const steps: string[] = [];
-  for await (const { subject } of people.bus.read("DECISIONS", { filter: `retrain.*.*.${run}` })) {
-    steps.push(parseStepSubject(subject)?.step ?? subject);
-  }
-  return steps;
-}
 
 describe("a search that runs out of time or memory", { timeout: 60_000 }, () => {
   const slow = { context_length: [30, 60], num_samples: [40, 10_000], temperature: [0.9, 1] };
@@ -85,14 +51,14 @@ describe("a search that runs out of time or memory", { timeout: 60_000 }, () => 
   it("falls back after a trial that ran out of memory (A-OPT-4)", async () => {
     const spec = testSpec("starved", { fallback: { trials: 2 } });
     await applySpec(people, spec);
-    await running.stop();
+    await stopOptimizer();
     const { run } = await accept(people, "starved");
     await people.bus.kv("states", TrialResultSchema).create(trialKey(run, 7), {
       ...{ number: 7, phase: "search", rmse: null, metrics: null, duration_ms: 1, worker: "w" },
       params: { context_length: 60, num_samples: 40, temperature: 1.2 },
       ...{ error: "the worker ran out of its memory", out_of_memory: true },
     });
-    running = await service.start(optimizer);
+    await startOptimizer();
     const { searched } = await searchOutcome(people, "starved", run);
     expect(searched).toMatchObject({ fell_back: true, candidate: { context_length: 30, num_samples: 20 } });
     expect(searched?.evidence.fell_back_because).toBe("trial 7 ran out of its memory of 768 MB");
@@ -120,9 +86,42 @@ describe("a search that runs out of time or memory", { timeout: 60_000 }, () => 
   });
 });
 
+describe("a worker that is stopped", () => {
+  it("puts its trial back, at the last attempt, too, and the search finds what it would have found", async () => {
+    await stopOptimizer();
+    const spec = testSpec("stopped", {
+      space: { context_length: [30], num_samples: [20], temperature: [1] },
+      attempts: 1,
+    });
+    await applySpec(people, spec);
+    const leader = await testContext(nats, {
+      name: "optimizer",
+      env: { ...env, RETUNE_OPTIMIZER_WORKERS: "0" },
+    });
+    const leading = await service.start(leader);
+    const { run } = await accept(people, "stopped");
+    const queued = () => people.bus.lastMessage("TRIALS", subjects.trial(run, 0));
+    await expect.poll(queued, { timeout: 5_000 }).toBeDefined();
+    const task = (await queued())!;
+    const worker = new TrialWorker(leader, windowCache(leader.bus), 1);
+    const handling = worker.handle(task);
+    await expect.poll(() => worker.busy).toBe(1);
+    await worker.close();
+    await handling;
+    expect((await queued())!.sequence).toBeGreaterThan(task.sequence);
+    expect(await people.bus.kv("states", z.unknown()).keys(trialKey(run, 0))).toEqual([]);
+
+    await leading.stop();
+    await leader[Symbol.asyncDispose]();
+    await startOptimizer();
+    const { searched } = await searchOutcome(people, "stopped", run);
+    expect(searched?.trials).toMatchObject([{ number: 0, rmse: expect.any(Number) }]);
+  });
+});
+
 describe("optimizer.status", () => {
   it("lists every open search with its progress, whoever leads it", async () => {
-    await running.stop();
+    await stopOptimizer();
     await applySpec(people, testSpec("asked"));
     const leader = await testContext(nats, {
       name: "optimizer",
@@ -140,7 +139,7 @@ describe("optimizer.status", () => {
     // The leader that goes away hands its run over.
     await leading.stop();
     await leader[Symbol.asyncDispose]();
-    running = await service.start(optimizer);
+    await startOptimizer();
     const { searched } = await searchOutcome(people, "asked", run);
     expect(searched?.trials).toHaveLength(8);
     await expect.poll(async () => (await status()).studies).toEqual([]);

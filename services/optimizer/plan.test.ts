@@ -84,6 +84,18 @@ describe("planFallback (A-OPT-3, A-OPT-4)", () => {
     for (const each of tried) expect(points).not.toContainEqual(each);
   });
 
+  it("makes no table of more than 1,000 rows together with what was tried", () => {
+    const many = Array.from({ length: 40 }, (_, i) => 8 + i);
+    const space = { context_length: many, num_samples: many, temperature: [0.8, 1, 1.2] };
+    const drawn = search({ sampler: "random", trials: 1_000, fallback: { trials: 1_000 }, space });
+    const all = planSearch(drawn);
+    expect(all).toHaveLength(1_000);
+    for (const tried of [0, 1, 400, 999, 1_000]) {
+      const points = planFallback(drawn, all.slice(0, tried));
+      expect(points).toHaveLength(1_000 - tried);
+    }
+  });
+
   it("is empty where all of that half were tried", () => {
     expect(planFallback(seedSearch, gridPoints(seedSearch.space))).toEqual([]);
   });

@@ -3,7 +3,7 @@ import type { SearchSpace, SearchSpec } from "../../shared/contracts/spec.ts";
 import { InvalidInputError } from "../../shared/errors.ts";
 import { uniform } from "../../shared/forecasting/random.ts";
 
-/** A trial table of more rows would not fit into one message of 1 MB. */
+/** A trial table of more rows, those of the fallback included, would not fit into one message of 1 MB. */
 export const MAX_TRIALS = 1_000;
 
 const SEARCH_STREAM = 0;
@@ -40,7 +40,8 @@ export function planSearch(
 
 /**
  * Points of the search after a time-out or lack of memory: `fallback.trials` drawn from the cheaper half of the space,
- * without those in `tried`. Empty where all of them were tried. (A-OPT-3, A-OPT-4)
+ * without those in `tried`, as many as fit into one table with them. Empty where all of them were tried. (A-OPT-3,
+ * A-OPT-4)
  */
 export function planFallback(
   search: Pick<SearchSpec, "space" | "fallback" | "seed">,
@@ -48,7 +49,8 @@ export function planFallback(
 ): Hyperparameters[] {
   const known = new Set(tried.map(pointKey));
   const left = gridPoints(cheaperHalf(search.space)).filter((point) => !known.has(pointKey(point)));
-  return draw(left, Math.min(search.fallback.trials, MAX_TRIALS), search.seed, FALLBACK_STREAM);
+  const room = Math.max(0, MAX_TRIALS - tried.length);
+  return draw(left, Math.min(search.fallback.trials, room), search.seed, FALLBACK_STREAM);
 }
 
 /** The smaller half, rounded up, of the context lengths and of the sample counts: what costs time and memory. */

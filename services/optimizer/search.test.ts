@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import {
   Progress,
@@ -7,66 +7,33 @@ import {
   trialKey,
 } from "../../shared/contracts/optimizer.ts";
 import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
-import { parseStepSubject, subjects } from "../../shared/contracts/subjects.ts";
+import { subjects } from "../../shared/contracts/subjects.ts";
 import { readWindow } from "../../shared/history/window.ts";
-import type { RunningService } from "../../shared/service.ts";
-import { TEST_TIME_MS, type TestContext, testContext } from "../../test/support/context.ts";
-import { startTestNats, type TestNats } from "../../test/support/nats.ts";
+import { TEST_TIME_MS, testContext } from "../../test/support/context.ts";
 import { service } from "./main.ts";
 import {
-  accept,
-  applySpec,
-  dailyRows,
-  type Row,
-  searchOutcome,
-  serveWindows,
-  testSpec,
-} from "./search.fixture.ts";
+  env,
+  nats,
+  optimizer,
+  people,
+  search,
+  startOptimizer,
+  stepsOf,
+  stopOptimizer,
+  useOptimizer,
+} from "./optimizer.fixture.ts";
+import { accept, applySpec, dailyRows, searchOutcome, testSpec } from "./search.fixture.ts";
 
-const env = { RETUNE_OPTIMIZER_DATA_ATTEMPTS: "2", RETUNE_OPTIMIZER_ATTEMPTS: "2" };
-const series: Record<string, readonly Row[]> = {
+useOptimizer({
   daily: dailyRows(200, TEST_TIME_MS),
   gappy: dailyRows(200, TEST_TIME_MS).filter((_, i) => i !== 120 && i !== 195),
   short: dailyRows(9, TEST_TIME_MS),
-};
-
-let nats: TestNats;
-let people: TestContext;
-let optimizer: TestContext;
-let running: RunningService;
-
-beforeAll(async () => {
-  nats = await startTestNats();
-  people = await testContext(nats, { name: "people" });
-  optimizer = await testContext(nats, { name: "optimizer", env });
-  await serveWindows(people, (name) => series[name] ?? []);
-  running = await service.start(optimizer);
+  huge: dailyRows(200, TEST_TIME_MS).map(([timeMs, value]) => [timeMs, value * 1e300]),
 });
-afterAll(async () => {
-  await running.stop();
-  await optimizer[Symbol.asyncDispose]();
-  await people[Symbol.asyncDispose]();
-  await nats.stop();
-});
-
-/** Runs the search of a spec from `accepted` to its outcome. */
-async function search(spec: ForecasterSpec) {
-  await applySpec(people, spec);
-  const { run, sequence } = await accept(people, spec.forecaster);
-  return { run, accepted: sequence, ...(await searchOutcome(people, spec.forecaster, run)) };
-}
 
 /** A trial table without what the clock and the machine put into it. */
 function table(trials: readonly TrialResult[]) {
   return trials.map(({ duration_ms: _, worker: __, ...rest }) => rest);
-}
-
-async function stepsOf(run: string): Promise<string[]> {
-  const steps: string[] = [];
-  for await (const { subject } of people.bus.read("DECISIONS", { filter: `retrain.*.*.${run}` })) {
-    steps.push(parseStepSubject(subject)?.step ?? subject);
-  }
-  return steps;
 }
 
 describe("a search with the real model", () => {
@@ -181,7 +148,7 @@ describe("a search in which something goes wrong", () => {
     });
     const poisoned = optimizer.bus.kv("states", TrialResultSchema);
     await applySpec(people, spec);
-    await running.stop();
+    await stopOptimizer();
     const { run } = await accept(people, "partly");
     await poisoned.create(trialKey(run, 0), {
       ...{
@@ -195,16 +162,14 @@ describe("a search in which something goes wrong", () => {
       },
       params: { context_length: 30, num_samples: 20, temperature: 0.8 },
     });
-    running = await service.start(optimizer);
+    await startOptimizer();
     const { searched } = await searchOutcome(people, "partly", run);
     expect(searched?.trials.map(({ rmse }) => rmse === null)).toEqual([true, false]);
     expect(searched?.candidate.temperature).toBe(1.2);
   });
 
   it("fails with the causes when every trial fails (A-OPT-2)", async () => {
-    const { failed } = await search(
-      testSpec("broken", {}, { model: { family: "chronos-bolt", path: "package.json" } }),
-    );
+    const { failed } = await search(testSpec("broken", {}, { series: "huge" }));
     expect(failed).toMatchObject({ stage: "search", will_retry: false });
     expect(failed?.cause).toMatch(/^all 8 trials failed: .*\(8 trials\)$/);
     expect(failed?.evidence).toMatchObject({ data: { rows: 200 } });
@@ -215,6 +180,16 @@ describe("a search in which something goes wrong", () => {
       "a model file that is not there",
       testSpec("no-file", {}, { model: { path: "models/none.onnx" } }),
       /model\.path 'models\/none\.onnx' cannot be read/,
+    ],
+    [
+      "a file that is no model",
+      testSpec("no-model", {}, { model: { path: "package.json" } }),
+      /^spec 'no-model': model\.path 'package\.json' is no model that family 'chronos-bolt' can use: /,
+    ],
+    [
+      "a file of somebody else",
+      testSpec("not-ours", {}, { model: { path: "/etc/hostname" } }),
+      /^spec 'not-ours': model\.path '\/etc\/hostname' lies outside the project/,
     ],
     ["a spec without a model file", testSpec("no-path", {}, { model: {} }), /model\.path is missing/],
     [

@@ -6,7 +6,7 @@ import type { Window } from "../../shared/history/window.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import type { SpecStore } from "../../shared/specs.ts";
 import { makeDataset } from "./dataset.ts";
-import { storeModel } from "./model-file.ts";
+import { type CheckModel, storeModel } from "./model-file.ts";
 import { planSearch } from "./plan.ts";
 import type { Recent } from "./recent.ts";
 import { Study, studyKey } from "./state.ts";
@@ -22,6 +22,7 @@ export interface AcceptedRun {
 export interface StudySources {
   readonly specs: SpecStore;
   readonly windows: Recent<Window>;
+  readonly checkModel: CheckModel;
 }
 
 export interface OpenStudy {
@@ -62,7 +63,7 @@ export async function openStudy(
 
 async function newStudy(
   context: ServiceContext,
-  { specs, windows }: StudySources,
+  { specs, windows, checkModel }: StudySources,
   { data, sequence, timeMs }: AcceptedRun,
 ): Promise<Study> {
   const startedAtMs = Date.now();
@@ -70,7 +71,7 @@ async function newStudy(
   if (spec === undefined) throw new UnavailableError(`no spec of forecaster '${data.forecaster}' is applied`);
   const specRevision = specs.revision(data.forecaster);
   planSearch(spec.search); // refuses what cannot be searched before data is fetched for it
-  const artifact = await storeModel(context, spec);
+  const artifact = await storeModel(context, spec, checkModel);
   const dataset = await makeDataset({ bus: context.bus, windows }, spec, timeMs);
   return {
     run_id: data.run_id,

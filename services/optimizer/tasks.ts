@@ -1,4 +1,5 @@
 import type { Bus } from "../../shared/bus/bus.ts";
+import type { TrialTask } from "../../shared/contracts/optimizer.ts";
 import { subjects } from "../../shared/contracts/subjects.ts";
 import { newUuidV7 } from "../../shared/ids.ts";
 import type { Results } from "./results.ts";
@@ -8,7 +9,15 @@ const AT_ONCE = 100;
 
 /** Puts the tasks of new trials on the work queue. */
 export function storeTasks(bus: Bus, study: Study, trials: readonly PlannedTrial[]): Promise<void> {
-  return inChunks(trials, (trial) => store(bus, study, trial, subjects.trial(study.run_id, trial.number)));
+  return inChunks(trials, (trial) => {
+    const task = taskOf(study, trial);
+    return store(bus, task, subjects.trial(task.run_id, task.number));
+  });
+}
+
+/** Puts one task on the work queue anew. With an id of its own: the server would drop a repeat of the first one. */
+export function putBack(bus: Bus, task: TrialTask): Promise<void> {
+  return store(bus, task, newUuidV7());
 }
 
 /**
@@ -30,18 +39,13 @@ export async function restoreTasks(
     // Between the two looks its worker may have finished.
     if (await results.look(trial.number)) return;
     lost += 1;
-    // With an id of its own: the server still knows the first one's and would drop the repeat.
-    await store(bus, study, trial, newUuidV7());
+    await putBack(bus, taskOf(study, trial));
   });
   return lost;
 }
 
-async function store(bus: Bus, study: Study, trial: PlannedTrial, messageId: string): Promise<void> {
-  await bus.store(
-    subjects.trial(study.run_id, trial.number),
-    JSON.stringify(taskOf(study, trial)),
-    messageId,
-  );
+async function store(bus: Bus, task: TrialTask, messageId: string): Promise<void> {
+  await bus.store(subjects.trial(task.run_id, task.number), JSON.stringify(task), messageId);
 }
 
 async function inChunks<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

@@ -3,6 +3,9 @@ import { explain, RetuneError } from "../../shared/errors.ts";
 import { type BacktestRunner, OutOfMemoryError } from "../../shared/forecasting/backtest-pool.ts";
 import { backtestJob, finiteMetrics } from "./backtest-job.ts";
 
+/** Longest error a row of the trial table repeats: all rows together have to fit into one message. */
+const MAX_ERROR = 300;
+
 /** What a trial is tried on. */
 export interface TrialInputs {
   readonly values: Float64Array;
@@ -14,7 +17,7 @@ export interface TrialInputs {
  * (A-OPT-2, A-OPT-4)
  *
  * @param deliveries how often the task was handed out, this time included
- * @throws whatever another try may cure, as long as `task.attempts` are not used up
+ * @throws whatever another try may cure, as long as `task.attempts` are not used up; anything once the runner is closed
  */
 export async function tryTrial(
   task: TrialTask,
@@ -25,7 +28,12 @@ export async function tryTrial(
   const { deliveries, worker, runner } = context;
   const startedAt = performance.now();
   const row = () => ({ number, phase, params, worker, duration_ms: performance.now() - startedAt });
-  const failed = (error: string): TrialResult => ({ ...row(), rmse: null, metrics: null, error });
+  const failed = (error: string): TrialResult => ({
+    ...row(),
+    rmse: null,
+    metrics: null,
+    error: shortened(error),
+  });
 
   if (deliveries > attempts) return failed(`no worker came through it in ${attempts} attempts`);
   try {
@@ -42,4 +50,8 @@ export async function tryTrial(
 
 function isLasting(error: unknown): boolean {
   return error instanceof RetuneError && error.disposition === "terminate";
+}
+
+function shortened(text: string): string {
+  return text.length <= MAX_ERROR ? text : `${text.slice(0, MAX_ERROR - 1)}…`;
 }

@@ -8,6 +8,7 @@ import { Recent } from "./recent.ts";
 import { RunnerPool } from "./runner-pool.ts";
 import { phaseOf, type Study, studyKey } from "./state.ts";
 import { studies } from "./study.ts";
+import { putBack } from "./tasks.ts";
 import { tryTrial } from "./trial.ts";
 
 const CHECK_EVERY_MS = 500;
@@ -25,6 +26,7 @@ export class TrialWorker {
   private readonly windows: Recent<Window>;
   private readonly artifacts: Recent<string>;
   private readonly runners: RunnerPool;
+  private closing = false;
 
   constructor(context: ServiceContext, windows: Recent<Window>, workers: number) {
     this.context = context;
@@ -66,19 +68,23 @@ export class TrialWorker {
       if (wanted && (await this.isWanted(task))) await this.write(key, result);
     } catch (error) {
       this.forget(task);
-      if (wanted) throw error;
+      if (!wanted) return;
+      if (!this.closing) throw error;
+      // Put back as a new message: the end of a worker must not use up one of the trial's attempts.
+      await putBack(this.context.bus, task);
     } finally {
       clearInterval(check);
       await this.runners.give(runner);
     }
   }
 
-  /** Ends what is still under way after 10 s; its tasks go back to the queue. */
+  /** Ends what is still under way after 10 s; its tasks go back to the queue as if they had not been handed out. */
   stopSoon(): NodeJS.Timeout {
     return setTimeout(() => void this.close(), STOP_LIMIT_MS);
   }
 
   close(): Promise<void> {
+    this.closing = true;
     return this.runners.close();
   }
 

@@ -1,11 +1,8 @@
-import { z } from "zod";
 import type { StreamName } from "../../shared/bus/topology.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 
 /** Messages after which the server is asked again. The sets of handled sequences grow by about as many. */
 const ASK_AFTER = 500;
-
-const ConsumerInfo = z.object({ ack_floor: z.object({ stream_seq: z.int().nonnegative() }) });
 
 /**
  * Up to which sequence every message of a durable consumer was acknowledged, whichever processes share it. The answer
@@ -13,13 +10,15 @@ const ConsumerInfo = z.object({ ack_floor: z.object({ stream_seq: z.int().nonneg
  */
 export class AckFloor {
   private readonly context: Pick<ServiceContext, "bus" | "log">;
-  private readonly consumer: string;
+  private readonly stream: StreamName;
+  private readonly durable: string;
   private known = 0;
   private taken = ASK_AFTER;
 
   constructor(context: Pick<ServiceContext, "bus" | "log">, stream: StreamName, durable: string) {
     this.context = context;
-    this.consumer = `${stream}.${durable}`;
+    this.stream = stream;
+    this.durable = durable;
   }
 
   /** The floor as known when `count` more messages have come; the server is asked now and then. */
@@ -31,13 +30,10 @@ export class AckFloor {
   /** The floor as the server knows it, or the last one known where it does not answer. */
   async now(): Promise<number> {
     try {
-      const subject = `$JS.API.CONSUMER.INFO.${this.consumer}`;
-      const options = { timeoutMs: 2_000 };
-      const { ack_floor } = await this.context.bus.request(subject, undefined, ConsumerInfo, options);
-      this.known = Math.max(this.known, ack_floor.stream_seq);
+      this.known = Math.max(this.known, await this.context.bus.ackFloor(this.stream, this.durable));
       this.taken = 0;
     } catch (err) {
-      this.context.log.debug({ err, consumer: this.consumer }, "ack floor unknown");
+      this.context.log.debug({ err, durable: this.durable }, "ack floor unknown");
     }
     return this.known;
   }

@@ -199,6 +199,11 @@ export class Bus {
     return this.streams.at(stream, sequence);
   }
 
+  /** Sequence up to which every message of a durable consumer was acknowledged, by whichever process. */
+  async ackFloor(stream: StreamName, durable: string): Promise<number> {
+    return (await this.jsm.consumers.info(stream, durable)).ack_floor.stream_seq;
+  }
+
   streamState(stream: StreamName): Promise<StreamState> {
     return this.streams.state(stream);
   }

@@ -311,7 +311,7 @@ describe("bad input to the whole system: a clear error, and the loop goes on", (
     const refused = await retune(world, ["provision"]);
     expect(refused).toMatchObject({ code: 1, out: "" });
     expect(refused.err).toContain(
-      `${path}:${line}: field 'horizon' is "fortnight": expected a number and a unit`,
+      `${path}:${line}: field 'horizon' is "fortnight": expected a positive number and a unit`,
     );
     await writeFile(path, good.replace(/^horizon:/m, "horizont:"));
     expect((await retune(world, ["provision"])).err).toMatch(/field '.*horizon/);
