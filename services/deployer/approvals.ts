@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { check } from "../../shared/check.ts";
 import { ApproveRequest } from "../../shared/contracts/deployer.ts";
 import { stepType } from "../../shared/contracts/envelope.ts";
 import { Validated } from "../../shared/contracts/validator.ts";
@@ -64,10 +65,5 @@ async function findHeld({ bus }: ServiceContext, run: string) {
 }
 
 function parseRequest(payload: unknown): z.infer<typeof ApproveRequest> {
-  const parsed = ApproveRequest.safeParse(payload ?? {});
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new InvalidInputError(
-    `deployer.approve: field '${issue.path.join(".") || "(payload)"}': ${issue.message}`,
-  );
+  return check(ApproveRequest, payload ?? {}, "deployer.approve", "(payload)");
 }

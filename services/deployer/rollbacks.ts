@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Entry, KvBucket } from "../../shared/bus/kv.ts";
+import { check } from "../../shared/check.ts";
 import { Deployed, RollbackRequest, type RolledBack } from "../../shared/contracts/deployer.ts";
 import { CloudEvent, stepType } from "../../shared/contracts/envelope.ts";
 import type { LiveConfig } from "../../shared/contracts/live-config.ts";
@@ -239,10 +240,5 @@ export function isAbandoned({ rollback }: WatchState): boolean {
 }
 
 function parseRequest(payload: unknown): z.infer<typeof RollbackRequest> {
-  const parsed = RollbackRequest.safeParse(payload ?? {});
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new InvalidInputError(
-    `deployer.rollback: field '${issue.path.join(".") || "(payload)"}': ${issue.message}`,
-  );
+  return check(RollbackRequest, payload ?? {}, "deployer.rollback", "(payload)");
 }

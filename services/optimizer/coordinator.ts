@@ -1,4 +1,5 @@
 import type { Message } from "../../shared/bus/message.ts";
+import { firstIssue } from "../../shared/check.ts";
 import { CloudEvent, type StepData } from "../../shared/contracts/envelope.ts";
 import type { Step } from "../../shared/contracts/subjects.ts";
 import { Accepted } from "../../shared/contracts/trigger.ts";
@@ -216,8 +217,5 @@ function parseAccepted(message: Message): AcceptedRun {
   const data = Accepted.safeParse(event.data?.data);
   if (event.success && data.success)
     return { data: data.data, sequence: message.sequence, timeMs: Date.parse(event.data.time) };
-  const [issue] = (event.error ?? data.error)!.issues;
-  throw new InvalidInputError(
-    `event on '${message.subject}': field '${issue?.path.join(".") ?? ""}': ${issue?.message ?? "invalid"}`,
-  );
+  throw new InvalidInputError(`event on '${message.subject}': ${firstIssue((event.error ?? data.error)!)}`);
 }

@@ -1,7 +1,8 @@
 import type { KvBucket } from "../../shared/bus/kv.ts";
 import type { Message } from "../../shared/bus/message.ts";
+import { check } from "../../shared/check.ts";
 import { TrialResult, TrialTask, trialKey } from "../../shared/contracts/optimizer.ts";
-import { InvalidInputError, StaleStateError } from "../../shared/errors.ts";
+import { StaleStateError } from "../../shared/errors.ts";
 import type { Window } from "../../shared/history/window.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import { Recent } from "./recent.ts";
@@ -115,10 +116,5 @@ export class TrialWorker {
 }
 
 function parseTask({ subject, json }: Message): TrialTask {
-  const parsed = TrialTask.safeParse(json());
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new InvalidInputError(
-    `trial on '${subject}': field '${issue?.path.join(".") ?? ""}': ${issue?.message ?? "invalid"}`,
-  );
+  return check(TrialTask, json(), `trial on '${subject}'`);
 }

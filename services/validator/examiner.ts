@@ -1,5 +1,6 @@
 import type { KvBucket } from "../../shared/bus/kv.ts";
 import type { Message } from "../../shared/bus/message.ts";
+import { firstIssue } from "../../shared/check.ts";
 import { CloudEvent, type StepData } from "../../shared/contracts/envelope.ts";
 import { LiveConfig } from "../../shared/contracts/live-config.ts";
 import { type Candidate, Searched } from "../../shared/contracts/optimizer.ts";
@@ -144,8 +145,5 @@ function parseSearched(message: Message): SearchedRun {
   const event = CloudEvent.safeParse(message.json());
   const data = Searched.safeParse(event.data?.data);
   if (event.success && data.success) return { data: data.data, sequence: message.sequence };
-  const [issue] = (event.error ?? data.error)!.issues;
-  throw new InvalidInputError(
-    `event on '${message.subject}': field '${issue?.path.join(".") ?? ""}': ${issue?.message ?? "invalid"}`,
-  );
+  throw new InvalidInputError(`event on '${message.subject}': ${firstIssue((event.error ?? data.error)!)}`);
 }

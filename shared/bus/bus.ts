@@ -1,6 +1,7 @@
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { Msg, NatsConnection } from "@nats-io/nats-core";
 import type { ZodType } from "zod";
+import { firstIssue } from "../check.ts";
 import type { DeadLetter } from "../contracts/alerts.ts";
 import type { CloudEvent, StepData } from "../contracts/envelope.ts";
 import { type Step, subjects, type TelemetryKind } from "../contracts/subjects.ts";
@@ -238,10 +239,6 @@ export class Bus {
       throw new ServiceError(reply.headers?.get("Nats-Service-Error") || `'${subject}' failed`, Number(code));
     const parsed = schema.safeParse(parseJson(subject, reply.data));
     if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    throw new ServiceError(
-      `reply on '${subject}': field '${issue?.path.join(".") ?? ""}': ${issue?.message ?? "invalid"}`,
-      500,
-    );
+    throw new ServiceError(`reply on '${subject}': ${firstIssue(parsed.error)}`, 500);
   }
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type KV, Kvm, type KvWatchEntry } from "@nats-io/kv";
 import type { NatsConnection, QueuedIterator } from "@nats-io/nats-core";
 import type { ZodType } from "zod";
+import { check } from "../check.ts";
 import { InvalidInputError, StaleStateError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { parseJson } from "./message.ts";
@@ -194,12 +195,7 @@ export class KvBucket<T> {
   }
 
   private parse(key: string, data: Uint8Array): T {
-    const parsed = this.schema.safeParse(parseJson(`${this.name}/${key}`, data));
-    if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    throw new InvalidInputError(
-      `'${key}' in bucket '${this.name}': field '${issue?.path.join(".") ?? ""}': ${issue?.message ?? "invalid"}`,
-    );
+    return check(this.schema, parseJson(`${this.name}/${key}`, data), `'${key}' in bucket '${this.name}'`);
   }
 }
 
