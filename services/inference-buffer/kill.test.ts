@@ -43,6 +43,8 @@ it("keeps each row and scores each prediction exactly once over kill -9 of buffe
     .put("k1", ForecasterSpec.parse({ forecaster: "k1", series: "k", horizon: "1d" }));
 
   let buffer: ChildProcess | undefined;
+  // Kept from the start: a buffer whose server dies while it starts ends by itself, before anyone waits for it.
+  let ended: Promise<unknown> = Promise.resolve();
   const startBuffer = () => {
     const env = {
       ...process.env,
@@ -56,11 +58,11 @@ it("keeps each row and scores each prediction exactly once over kill -9 of buffe
       env,
       stdio: ["ignore", "ignore", "inherit"],
     });
+    ended = once(buffer, "exit");
   };
   const killBuffer = async () => {
-    const exited = once(buffer!, "exit");
     buffer!.kill("SIGKILL");
-    await exited;
+    await ended;
   };
   try {
     startBuffer();
@@ -110,7 +112,7 @@ it("keeps each row and scores each prediction exactly once over kill -9 of buffe
     }
     expect(last).toMatchObject({ scored: ROWS, pending_predictions: 0, quarantined: 0 });
     buffer!.kill("SIGTERM");
-    await once(buffer!, "exit");
+    await ended;
 
     const history = await History.open({ folder: join(data, "history") });
     expect(history.problems).toEqual([]);

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Duration } from "./duration.ts";
 import { Evidence } from "./envelope.ts";
-import { SEVERITIES } from "./spec.ts";
+import { SEVERITIES } from "./spec-detectors.ts";
 import { ArtifactDigest, Token } from "./subjects.ts";
 import { Timestamp } from "./telemetry.ts";
 

@@ -1,59 +1,13 @@
 import { z } from "zod";
 import { Duration, durationDays, durationMs } from "./duration.ts";
 import { Hyperparameters, MODEL_FAMILIES } from "./live-config.ts";
+import { DETECTOR_SPECS } from "./spec-detectors.ts";
+import { TIMING_SPECS } from "./spec-timing.ts";
 import { Token } from "./subjects.ts";
 import { Entity } from "./telemetry.ts";
 
-export const SEVERITIES = ["low", "medium", "high"] as const;
-export type Severity = (typeof SEVERITIES)[number];
-
-const Performance = z.strictObject({
-  enabled: z.boolean().default(true),
-  recent: Duration.default("14d"),
-  baseline: Duration.default("60d"),
-  threshold: z
-    .number()
-    .positive()
-    .default(0.15)
-    .describe("RMSE(recent) / RMSE(baseline) - 1 at which it fires"),
-  min_scores: z
-    .int()
-    .positive()
-    .default(20)
-    .describe("scores needed in the recent window, else insufficient"),
-});
-
-const Drift = z.strictObject({
-  enabled: z.boolean().default(true),
-  on: z
-    .enum(["errors", "values", "changes"])
-    .default("errors")
-    .describe("one-step errors, observed values, or their first differences"),
-  recent: Duration.default("14d"),
-  reference: Duration.default("60d").describe("the time before the recent window it is compared with"),
-  p_value: z.number().gt(0).lt(1).default(0.05),
-  min_severity: z.enum(SEVERITIES).default("medium"),
-  severity_at: z
-    .strictObject({
-      low: z.number().default(0.1),
-      medium: z.number().default(0.2),
-      high: z.number().default(0.35),
-    })
-    .prefault({})
-    .describe("Kolmogorov-Smirnov distance D from which a severity holds"),
-  min_points: z.int().min(5).default(8).describe("points needed in each sample, else insufficient"),
-});
-
-const Time = z.strictObject({ enabled: z.boolean().default(true), max_age: Duration.default("14d") });
-
 /** When to optimize. (A-TRG-1..6) */
-export const TriggerSpec = z.strictObject({
-  performance: Performance.prefault({}),
-  drift: Drift.prefault({}),
-  time: Time.prefault({}),
-  cooldown: Duration.default("14d").describe("least time between triggered runs; manual requests pass it"),
-  evaluate_every: Duration.default("1d"),
-});
+export const TriggerSpec = z.strictObject({ ...DETECTOR_SPECS, ...TIMING_SPECS });
 export type TriggerSpec = z.infer<typeof TriggerSpec>;
 
 const SearchSpace = z.strictObject({

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Evidence, StepData } from "./envelope.ts";
-import { SEVERITIES } from "./spec.ts";
+import { SEVERITIES } from "./spec-detectors.ts";
 import { Token } from "./subjects.ts";
 
 export const ACTIONS = ["search", "refit", "reweigh"] as const;

@@ -69,13 +69,13 @@ describe("BacktestRunner", () => {
   });
 
   it("says that memory ran out and survives it (A-OPT-4)", async () => {
-    const small = runner({ memoryLimitMb: 12 });
-    const greedy = { ...job, plan: { cutoffs: Array.from({ length: 400_000 }, () => 190), horizon: 5 } };
+    const small = runner({ memoryLimitMb: 32 });
+    const greedy = { ...job, plan: { cutoffs: Array.from({ length: 1_500_000 }, () => 190), horizon: 5 } };
     const error: unknown = await small
       .evaluate({ ...greedy, family: "last-value" })
       .catch((cause: unknown) => cause);
     expect(error).toBeInstanceOf(OutOfMemoryError);
-    expect((error as Error).message).toContain("ran out of its memory of 12 MB");
+    expect((error as Error).message).toContain("ran out of its memory of 32 MB");
     expect((await small.evaluate({ ...job, family: "last-value" })).windows).toBe(8);
   });
 

@@ -1,4 +1,4 @@
-import { SEVERITIES, type Severity } from "../contracts/spec.ts";
+import { SEVERITIES, type Severity } from "../contracts/spec-detectors.ts";
 
 /**
  * How far apart two samples are: the highest severity whose bound D reaches, undefined below all of them. A small
