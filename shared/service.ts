@@ -33,6 +33,8 @@ export interface ServiceContext {
   readonly codeVersion: string;
   /** Shows a lasting problem under `name` in `/healthz` and STATS; null when it is over. */
   readonly reportHealth: (name: string, problem: string | null) => void;
+  /** The lasting problems of this process: of this service, or of all that share the process. */
+  readonly problems: ReadonlyMap<string, string>;
 }
 
 export interface RunningService {
@@ -76,7 +78,10 @@ export function codeVersion(env: NodeJS.ProcessEnv): string {
   }
 }
 
-/** Makes the context of one service over a connection that may be shared. */
+/**
+ * Makes the context of one service over a connection that may be shared. Services that share a process share
+ * `problems`, too, each under its own name.
+ */
 export function serviceContext(
   service: Pick<Service, "name">,
   shell: {
@@ -87,17 +92,19 @@ export function serviceContext(
     instance: string;
     codeVersion: string;
     dirs?: Folders;
+    problems?: Map<string, string>;
   },
-): { context: ServiceContext; problems: Map<string, string> } {
-  const problems = new Map<string, string>();
+): ServiceContext {
+  const problems = shell.problems ?? new Map<string, string>();
   const reportHealth = (name: string, problem: string | null) => {
-    if (problem === null) problems.delete(name);
-    else problems.set(name, problem);
+    const key = shell.problems === undefined ? name : `${service.name}: ${name}`;
+    if (problem === null) problems.delete(key);
+    else problems.set(key, problem);
   };
   const { env, instance } = shell;
   const source = `retune/${service.name}/${instance}`;
   const log = shell.log.child({ service: service.name });
-  return { context: { ...shell, log, dirs: shell.dirs ?? folders(env), source, reportHealth }, problems };
+  return { ...shell, log, dirs: shell.dirs ?? folders(env), source, reportHealth, problems };
 }
 
 const STOP_LIMIT_MS = 20_000;
@@ -124,9 +131,9 @@ export async function runService(service: Service, env: NodeJS.ProcessEnv = proc
     });
     await connection.provision({ replicas: replicas(env), create: env.RETUNE_PROVISION !== "never" });
     const shell = { bus: connection.bus, clock: systemClock, log, env, instance, codeVersion: version, dirs };
-    const { context, problems } = serviceContext(service, shell);
+    const context = serviceContext(service, shell);
     const running = await service.start(context);
-    const health = serveHealth(env, problems, connection, log);
+    const health = serveHealth(env, context.problems, connection, log);
     context.log.info({ server: connection.server, version, instance }, "started");
     const reason = await Promise.race([asked, connection.closed.then((why) => ({ lost: why }))]);
     const limit = setTimeout(() => {

@@ -36,6 +36,7 @@ export async function startConsole(
     metrics: consoleMetrics(live.projection),
     page: await loadPage(join(import.meta.dirname, "web", "dist")),
     problem: () => live.problem(),
+    problems: context.problems,
     findRun: (id) => readRun(bus, id),
     causesOf: (run) => readCauses(bus, run),
     stopped: ending.signal,

@@ -141,6 +141,7 @@ export async function startAll(shell: {
   await shared.provision({ replicas: replicas(env), create: true });
   await applySpecs(shared.bus, await readSpecFiles(join(dirs.configs, "forecasters")));
 
+  const problems = new Map<string, string>();
   const started: { connection: Connection; running: RunningService; name: string }[] = [];
   const stop = async () => {
     for (const { name, running, connection } of started.toReversed()) {
@@ -154,7 +155,7 @@ export async function startAll(shell: {
   try {
     for (const service of await loadServices(shell.only)) {
       const connection = await connectAs(service.name);
-      const { context } = serviceContext(service, {
+      const context = serviceContext(service, {
         bus: connection.bus,
         clock,
         log,
@@ -162,6 +163,7 @@ export async function startAll(shell: {
         instance,
         codeVersion: version,
         dirs,
+        problems,
       });
       started.push({ connection, running: await service.start(context), name: service.name });
     }

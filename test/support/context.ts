@@ -32,7 +32,6 @@ export function recordedLog(): RecordedLog {
 
 export interface TestContext extends ServiceContext, AsyncDisposable {
   readonly log: RecordedLog;
-  readonly problems: ReadonlyMap<string, string>;
 }
 
 export const TEST_TIME_MS = Date.parse("2025-01-01T00:00:00Z");
@@ -63,11 +62,10 @@ export async function testContext(
   );
   await connection.provision({ replicas: 1, create: true });
   const shell = { bus: connection.bus, clock, log, env, instance, codeVersion: "test", dirs };
-  const { context, problems } = serviceContext({ name }, shell);
+  const context = serviceContext({ name }, shell);
   return {
     ...context,
     log,
-    problems,
     async [Symbol.asyncDispose]() {
       await connection.drain();
       await rm(temporary, { recursive: true, force: true });

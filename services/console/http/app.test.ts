@@ -167,6 +167,17 @@ describe("the console over HTTP", () => {
 });
 
 describe("starting and stopping the console", () => {
+  it("is not healthy while a service of its process has a lasting problem, which it names", async () => {
+    console_.context.reportHealth("disk", "no room left");
+    const response = await console_.get("/healthz");
+    expect([response.status, await response.json()]).toEqual([
+      503,
+      { ok: false, problems: { disk: "no room left" } },
+    ]);
+    console_.context.reportHealth("disk", null);
+    expect((await console_.get("/healthz")).status).toBe(200);
+  });
+
   it("names the port that is taken and how to choose another", async () => {
     const { port } = new URL(console_.address);
     await using context = await testContext(nats, { env: { RETUNE_PORT: port } });

@@ -16,7 +16,10 @@ export interface AppParts {
   readonly projection: Projection;
   readonly metrics: Registry;
   readonly page: ReadonlyMap<string, StaticFile>;
+  /** What keeps the page from being true, such as a lost connection; undefined for nothing. */
   readonly problem: () => Promise<string | undefined>;
+  /** Lasting problems of the services in this process, each under a name. */
+  readonly problems: ReadonlyMap<string, string>;
   /** A run the projection has let go, from the stream; undefined where there is none. */
   readonly findRun: (id: string) => Promise<RunSummary | undefined>;
   readonly causesOf: (run: RunSummary) => Promise<readonly Cause[]>;
@@ -48,7 +51,10 @@ export function consoleApp(parts: AppParts): Hono {
   });
   app.notFound((c) => c.json({ error: `nothing is at ${c.req.path}` }, 404));
 
-  app.get("/healthz", (c) => c.json({ ok: true }));
+  app.get("/healthz", (c) => {
+    const ok = parts.problems.size === 0;
+    return c.json(ok ? { ok } : { ok, problems: Object.fromEntries(parts.problems) }, ok ? 200 : 503);
+  });
   app.get("/readyz", async (c) => {
     const problem = await parts.problem();
     return problem === undefined ? c.json({ ok: true }) : c.json({ ok: false, problem }, 503);
