@@ -1,4 +1,4 @@
-import { contextAt, type Grid, upperBound } from "./context.ts";
+import { contextAt, type Grid, upperBound } from "../../shared/forecasting/context.ts";
 
 /** The longest context a live config may ask for, in steps. */
 const CAPACITY = 8192;

@@ -1,6 +1,6 @@
 import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { Observation } from "../../shared/contracts/telemetry.ts";
-import { isWeekend } from "./context.ts";
+import { isWeekend } from "../../shared/forecasting/context.ts";
 
 const DAY_MS = 86_400_000;
 

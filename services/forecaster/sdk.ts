@@ -1,5 +1,5 @@
 /** The parts of this runtime that a forecaster of your own can build on. */
-export { contextAt } from "./context.ts";
+export { contextAt } from "../../shared/forecasting/context.ts";
 export { ContextStore } from "./context-store.ts";
 export { HotSwap } from "./hot-swap.ts";
 export { Issuer, type LiveModel } from "./issuer.ts";

@@ -10,6 +10,7 @@ import {
   StaleStateError,
   UnavailableError,
 } from "../../shared/errors.ts";
+import { planFallback } from "../../shared/forecasting/search-plan.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import { type MeasuringBaselines, startBaselines } from "./baselines.ts";
 import { modelCheck } from "./check-model.ts";
@@ -17,7 +18,6 @@ import type { OptimizerConfig } from "./config.ts";
 import { TooLittleDataError } from "./dataset.ts";
 import { type Decision, decide } from "./decide.ts";
 import { failedRunEvent, failedStudyEvent, searchedEvent } from "./outcome.ts";
-import { planFallback } from "./plan.ts";
 import { ProgressReporter } from "./progress.ts";
 import { Results } from "./results.ts";
 import { RunnerPool } from "./runner-pool.ts";

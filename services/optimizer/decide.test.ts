@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { TrialResult } from "../../shared/contracts/optimizer.ts";
 import { SearchSpec } from "../../shared/contracts/spec.ts";
+import { planFallback } from "../../shared/forecasting/search-plan.ts";
 import { decide } from "./decide.ts";
-import { planFallback } from "./plan.ts";
 import { plannedTrials, type Study, taskOf } from "./state.ts";
 
 const START = 1_000_000;

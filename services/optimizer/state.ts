@@ -4,7 +4,7 @@ import type { TrialTask } from "../../shared/contracts/optimizer.ts";
 import { SearchSpec } from "../../shared/contracts/spec.ts";
 import { ArtifactDigest, RunId, Token } from "../../shared/contracts/subjects.ts";
 import { Timestamp } from "../../shared/contracts/telemetry.ts";
-import { planSearch } from "./plan.ts";
+import { planSearch } from "../../shared/forecasting/search-plan.ts";
 
 /**
  * Bucket `states`, key `study.<run>`, while the search of a run goes on: all that any optimizer needs to go on with it.

@@ -2,12 +2,12 @@ import type { KvBucket } from "../../shared/bus/kv.ts";
 import { horizonSteps, stepsIn } from "../../shared/contracts/spec.ts";
 import type { Accepted } from "../../shared/contracts/trigger.ts";
 import { StaleStateError, UnavailableError } from "../../shared/errors.ts";
+import { planSearch } from "../../shared/forecasting/search-plan.ts";
 import type { Window } from "../../shared/history/window.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import type { SpecStore } from "../../shared/specs.ts";
 import { makeDataset } from "./dataset.ts";
 import { type CheckModel, storeModel } from "./model-file.ts";
-import { planSearch } from "./plan.ts";
 import type { Recent } from "./recent.ts";
 import { Study, studyKey } from "./state.ts";
 

@@ -1,11 +1,11 @@
 import { fileURLToPath } from "node:url";
-import { gridPoints } from "../../services/optimizer/plan.ts";
 import type { Hyperparameters } from "../../shared/contracts/live-config.ts";
 import { SearchSpec } from "../../shared/contracts/spec.ts";
 import { type BacktestPlan, planBacktest } from "../../shared/forecasting/backtest.ts";
 import { BacktestRunner } from "../../shared/forecasting/backtest-pool.ts";
 import { openFamily } from "../../shared/forecasting/families.ts";
 import { randomKey, uniform } from "../../shared/forecasting/random.ts";
+import { gridPoints } from "../../shared/forecasting/search-plan.ts";
 import { rmse } from "../../shared/statistics/errors.ts";
 import { type BenchResult, quantile } from "./result.ts";
 

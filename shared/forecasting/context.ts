@@ -1,5 +1,5 @@
-import { durationMs } from "../../shared/contracts/duration.ts";
-import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
+import { durationMs } from "../contracts/duration.ts";
+import type { ForecasterSpec } from "../contracts/spec.ts";
 
 /** Observations in ascending order of time (ms since the epoch), one a time. */
 export interface Points {

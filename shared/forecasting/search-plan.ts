@@ -1,7 +1,7 @@
-import type { Hyperparameters } from "../../shared/contracts/live-config.ts";
-import type { SearchSpace, SearchSpec } from "../../shared/contracts/spec.ts";
-import { InvalidInputError } from "../../shared/errors.ts";
-import { uniform } from "../../shared/forecasting/random.ts";
+import type { Hyperparameters } from "../contracts/live-config.ts";
+import type { SearchSpace, SearchSpec } from "../contracts/spec.ts";
+import { InvalidInputError } from "../errors.ts";
+import { uniform } from "./random.ts";
 
 /** A trial table of more rows, those of the fallback included, would not fit into one message of 1 MB. */
 export const MAX_TRIALS = 1_000;

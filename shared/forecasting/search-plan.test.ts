@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { SearchSpec } from "../../shared/contracts/spec.ts";
-import { InvalidInputError } from "../../shared/errors.ts";
-import { cheaperHalf, gridPoints, planFallback, planSearch, pointKey } from "./plan.ts";
+import { SearchSpec } from "../contracts/spec.ts";
+import { InvalidInputError } from "../errors.ts";
+import { cheaperHalf, gridPoints, planFallback, planSearch, pointKey } from "./search-plan.ts";
 
 const seedSearch = SearchSpec.parse({});
 const search = (over: object) => SearchSpec.parse(over);
