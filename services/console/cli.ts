@@ -4,10 +4,13 @@ import { explain } from "../../shared/errors.ts";
 import { approve } from "./commands/approve.ts";
 import type { BusCommand, CommandFlags } from "./commands/command.ts";
 import { history } from "./commands/history.ts";
+import { incidentClose, incidentList, incidentOpen } from "./commands/incident.ts";
 import { provision } from "./commands/provision.ts";
+import { quality } from "./commands/quality.ts";
 import { replay } from "./commands/replay.ts";
 import { request } from "./commands/request.ts";
 import { rollback } from "./commands/rollback.ts";
+import { simulate } from "./commands/simulate.ts";
 import { status } from "./commands/status.ts";
 import { watch } from "./commands/watch.ts";
 import { why } from "./commands/why.ts";
@@ -144,6 +147,56 @@ function buildProgram(terminal: Terminal, exit: (code: number) => void): Command
       .option("--forecaster <id>", "of one forecaster only"),
     replay,
   );
+  overBus(
+    program
+      .command("quality")
+      .argument("[series]")
+      .description("how complete and clean the data of the last days are")
+      .addOption(new Option("--days <days>", "how many, today included").default(7).argParser(positive)),
+    quality,
+  );
+  const incident = program
+    .command("incident")
+    .description("times whose telemetry is kept out of references, scores and training");
+  overBus(
+    incident
+      .command("open")
+      .argument("<series|forecaster>")
+      .description("raise one")
+      .requiredOption("--from <time>", "its beginning: a time, or a duration back from now")
+      .option("--to <time>", "its end, where it is over already")
+      .requiredOption("--reason <text>", "what happened")
+      .addOption(new Option("--scope <kind>", "where both have that name").choices(["series", "forecaster"]))
+      .option("--id <id>", "its id (default: a new one); raised again, an incident is amended")
+      .option("--by <name>", "who says so (default: the user)"),
+    incidentOpen,
+  );
+  overBus(
+    incident
+      .command("close")
+      .argument("<id>", "or the beginning or end of it")
+      .description("it is over")
+      .option("--to <time>", "since when (default: now)")
+      .option("--withdraw", "there was none")
+      .option("--by <name>", "who says so (default: the user)"),
+    incidentClose,
+  );
+  overBus(incident.command("list").description("every incident"), incidentList);
+  connectionOptions(program.command("simulate"))
+    .description(
+      "what other settings would have done with what was recorded; or check the recorded decisions",
+    )
+    .option("--from <time>", "first time to report on, as --since of replay")
+    .option("--to <time>", "time to report up to")
+    .option("--forecaster <id...>", "of these forecasters only")
+    .option("--set <path=value...>", "change a setting of the specs: trigger.performance.threshold=0.10")
+    .option("--verify", "make every recorded decision again and compare; exit 1 when one differs")
+    .option("--retrain", "really search and forecast again, instead of keeping what was served")
+    .option("--file <path>", "observations from a CSV or Parquet file instead of the recording")
+    .option("--history <folder>", "where the inference-buffer keeps its Parquet (default .data/history)")
+    .option("--html <file>", "write a report with plots")
+    .option("--json", "write JSON")
+    .action(async (flags) => exit(await simulate(flags, terminal)));
   return program;
 }
 

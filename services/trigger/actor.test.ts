@@ -42,6 +42,17 @@ describe("an actor", () => {
     }
   });
 
+  it("begins anew, and saves that, where the state in the bucket is not admitted", async () => {
+    const store = memory();
+    const one = actor(store, []);
+    await one.apply("f", () => ({ count: -1, outbox: [] }));
+    expect((await one.read("f")).count).toBe(0);
+    expect((await store.get("f"))?.value.count).toBe(0);
+    await one.apply("f", () => ({ count: -1, outbox: [] }));
+    await one.apply("f", count);
+    expect((await store.get("f"))?.value.count).toBe(1);
+  });
+
   it("gives up on a state that others keep changing, so that the message is delivered again", async () => {
     const store = memory();
     const crowded = { ...store, update: () => Promise.reject(new StaleStateError("late again")) };
@@ -71,7 +82,8 @@ function actor(
   },
 ) {
   const initial = async (): Promise<Counter> => ({ count: 0, outbox: [] });
-  return new Actor<Counter>({ bucket, key: (forecaster) => forecaster, initial, publish });
+  const admit = async (state: Counter) => (state.count < 0 ? undefined : state);
+  return new Actor<Counter>({ bucket, key: (forecaster) => forecaster, initial, admit, publish });
 }
 
 /** Compare-and-set as the bucket does it. */

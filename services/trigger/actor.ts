@@ -1,4 +1,4 @@
-import type { KvBucket } from "../../shared/bus/kv.ts";
+import type { Entry, KvBucket } from "../../shared/bus/kv.ts";
 import { StaleStateError } from "../../shared/errors.ts";
 import type { Outgoing } from "./state.ts";
 
@@ -10,6 +10,8 @@ export interface ActorPorts<S> {
   readonly key: (forecaster: string) => string;
   /** The state of a forecaster that has none in the bucket. */
   readonly initial: (forecaster: string) => Promise<S>;
+  /** The state to go on from, given the one in the bucket; undefined where that is as good as none. */
+  readonly admit: (state: S) => Promise<S | undefined>;
   /** Has to be idempotent: an event may be handed over again after a crash. */
   readonly publish: (outgoing: Outgoing) => Promise<void>;
 }
@@ -24,6 +26,8 @@ export interface ActorPorts<S> {
 export class Actor<S extends { readonly outbox: Outgoing[] }> {
   private readonly ports: ActorPorts<S>;
   private readonly queues = new Map<string, Promise<unknown>>();
+  /** As saved last by this process. Another one may have gone on since: only a saved decision shows that none has. */
+  private readonly saved = new Map<string, Entry<S>>();
 
   constructor(ports: ActorPorts<S>) {
     this.ports = ports;
@@ -31,8 +35,10 @@ export class Actor<S extends { readonly outbox: Outgoing[] }> {
 
   /** The state as it is now, without any decision; saved when it was not there. */
   async read(forecaster: string): Promise<S> {
-    const entry = await this.ports.bucket.get(this.ports.key(forecaster));
-    return entry?.value ?? this.apply(forecaster, (state) => state);
+    const { bucket, key, admit } = this.ports;
+    const entry = await bucket.get(key(forecaster));
+    const known = entry === undefined ? undefined : await admit(entry.value);
+    return known ?? this.apply(forecaster, (state) => state);
   }
 
   /**
@@ -60,17 +66,25 @@ export class Actor<S extends { readonly outbox: Outgoing[] }> {
   }
 
   private async applyNow(forecaster: string, decide: (state: S) => S): Promise<S> {
-    const { bucket, key, initial } = this.ports;
+    const { bucket, key, initial, admit } = this.ports;
     for (let tries = 1; ; tries += 1) {
-      const entry = await bucket.get(key(forecaster));
-      const found = entry?.value ?? (await initial(forecaster));
+      const saved = this.saved.get(forecaster);
+      this.saved.delete(forecaster);
+      const entry = saved ?? (await bucket.get(key(forecaster)));
+      const known = entry === undefined ? undefined : await admit(entry.value);
+      const found = known ?? (await initial(forecaster));
       await this.publishAll(found.outbox);
       const state = found.outbox.length > 0 ? { ...found, outbox: [] } : found;
       const next = decide(state);
-      if (next === found && entry !== undefined) return next;
+      if (next === found && known !== undefined) {
+        if (saved === undefined) return next;
+        continue;
+      }
       try {
         const revision = await bucket.update(key(forecaster), next, entry?.revision ?? 0);
-        if (next.outbox.length > 0) await this.flush(forecaster, next, revision);
+        const done =
+          next.outbox.length > 0 ? await this.flush(forecaster, next, revision) : { value: next, revision };
+        if (done !== undefined) this.saved.set(forecaster, done);
         return next;
       } catch (error) {
         if (!(error instanceof StaleStateError) || tries >= MAX_TRIES) throw error;
@@ -78,13 +92,16 @@ export class Actor<S extends { readonly outbox: Outgoing[] }> {
     }
   }
 
-  private async flush(forecaster: string, state: S, revision: number): Promise<void> {
+  /** @returns the state with an empty outbox, undefined where another process went on from it */
+  private async flush(forecaster: string, state: S, revision: number): Promise<Entry<S> | undefined> {
     await this.publishAll(state.outbox);
+    const value = { ...state, outbox: [] };
     try {
-      await this.ports.bucket.update(this.ports.key(forecaster), { ...state, outbox: [] }, revision);
+      return { value, revision: await this.ports.bucket.update(this.ports.key(forecaster), value, revision) };
     } catch (error) {
-      // Another process went on from this state; it has published the same outbox and emptied it.
+      // The other process has published the same outbox and emptied it.
       if (!(error instanceof StaleStateError)) throw error;
+      return undefined;
     }
   }
 

@@ -1,22 +1,11 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ForecasterSpec } from "../../shared/contracts/spec.ts";
-import { type Step, subjects } from "../../shared/contracts/subjects.ts";
-import { Accepted, type Evaluated, Refused, type RetrainRequest } from "../../shared/contracts/trigger.ts";
-import {
-  type Decision,
-  decideEvaluated,
-  decideRequests,
-  foldStep,
-  rebuildStep,
-  type Verdict,
-} from "./arbiter.ts";
+import type { Step } from "../../shared/contracts/subjects.ts";
+import { Refused } from "../../shared/contracts/trigger.ts";
+import { asked, at, ended, evaluated, RUN, START_MS, spec, step } from "./arbiter.fixture.ts";
+import { decideRequests } from "./arbiter.ts";
+import { foldStep, rebuildStep } from "./following.ts";
 import { ArbiterState, initialArbiter } from "./state.ts";
-
-const DAY_MS = 86_400_000;
-const START_MS = Date.parse("2025-01-01T00:00:00Z");
-const spec = ForecasterSpec.parse({ forecaster: "a", series: "s", horizon: "7d" });
-const evidence = { code_version: "test" };
+import type { Verdict } from "./verdict.ts";
 
 describe("the arbiter, asked by a person (K-4)", () => {
   it("accepts one run for a whole batch, and says what it answers", () => {
@@ -136,7 +125,7 @@ describe("the arbiter, asked by an evaluation", () => {
   });
 
   it("a first deployment that failed is tried again after evaluate_every, not after the cool-down, and not sooner", () => {
-    const first = { cause: "first-deployment" };
+    const first = { cause: "first-deployment" as const };
     const state = ended(evaluated(initialArbiter("a"), 1, 0, first));
     expect(evaluated(state, 3, 0.5, first).events).toMatchObject([
       { step: "refused", data: { reason: "cool-down" } },
@@ -176,7 +165,7 @@ describe("following runs", () => {
     let state = initialArbiter("a");
     let sequence = 100;
     const history: ReturnType<typeof step>[] = [];
-    const happens = (name: Step, run: string, days: number, data: object = {}) => {
+    const happens = (name: Step, run: string, days: number, data: Record<string, unknown> = {}) => {
       sequence += 1;
       const message = step(name, run, sequence, days, data);
       history.push(message);
@@ -195,148 +184,12 @@ describe("following runs", () => {
       if (end !== undefined) happens(end, data.run_id, days);
     }
     const rebuilt = history.reduce(rebuildStep, initialArbiter("a"));
+    const { active, last_triggered_at, automatic_at, ended: runs } = state;
     expect(rebuilt).toMatchObject({
-      active: { run: state.active!.run },
-      last_triggered_at: state.last_triggered_at,
+      active: { run: active!.run },
+      last_triggered_at,
+      automatic_at,
+      ended: runs,
     });
   });
 });
-
-describe("whatever happens, in whatever order, however often", () => {
-  const happenings = fc.array(
-    fc.record({
-      kind: fc.constantFrom("request", "evaluated", "first", "ends", "searched", "again"),
-      days: fc.double({ min: 0, max: 20, noNaN: true }),
-      count: fc.integer({ min: 1, max: 4 }),
-      step: fc.constantFrom<Step>("rejected", "failed", "verified", "rolled-back"),
-    }),
-    { maxLength: 40 },
-  );
-
-  it("there are never two active runs, and receipts keep their contract", () => {
-    fc.assert(
-      fc.property(happenings, (list) => {
-        const { active, most } = play(list);
-        return most <= 1 && active.size <= 1;
-      }),
-    );
-  });
-
-  it("the same events give the same decisions", () => {
-    fc.assert(
-      fc.property(happenings, (list) => {
-        expect(play(list).published).toEqual(play(list).published);
-      }),
-    );
-  });
-
-  it("triggered runs keep the cool-down between them", () => {
-    fc.assert(
-      fc.property(happenings, (list) => {
-        const times = play(list).triggered;
-        return times.every((day, i) => i === 0 || day - times[i - 1]! >= 14 - 1e-6);
-      }),
-    );
-  });
-
-  function play(list: readonly { kind: string; days: number; count: number; step: Step }[]) {
-    let state = initialArbiter("a");
-    let sequence = 0;
-    let day = 0;
-    let most = 0;
-    let replayed: (() => Decision) | undefined;
-    const active = new Set<string>();
-    const published: Verdict[] = [];
-    const triggered: number[] = [];
-    const take = (decision: Decision) => {
-      state = ArbiterState.parse(decision.state);
-      for (const verdict of decision.events) {
-        published.push(verdict);
-        (verdict.step === "accepted" ? Accepted : Refused).parse(verdict.data);
-        if (verdict.step !== "accepted") continue;
-        active.add(verdict.data.run_id);
-        if (verdict.data.cause === "trigger") triggered.push(day);
-      }
-      most = Math.max(most, active.size);
-    };
-    for (const { kind, days, count, step: end } of list) {
-      day += days;
-      const from = sequence + 1;
-      sequence += count;
-      const today = day;
-      if (kind === "request") {
-        const batch = Array.from({ length: count }, (_, i) => asked(from + i));
-        replayed = () => decideRequests(state, batch, at(today));
-        take(replayed());
-      } else if (kind === "evaluated" || kind === "first") {
-        const parts = kind === "first" ? { cause: "first-deployment" } : {};
-        replayed = () => evaluated(state, from, today, parts);
-        take(replayed());
-      } else if (kind === "again" && replayed !== undefined) {
-        const before = state;
-        take(replayed());
-        expect(state).toEqual(before);
-      } else {
-        const [run] = active;
-        if (run === undefined) continue;
-        state = foldStep(state, step(kind === "searched" ? "searched" : end, run, sequence, day));
-        if (kind === "ends") active.delete(run);
-      }
-    }
-    return { active, most, published, triggered };
-  }
-});
-
-const RUN = "01900000-0000-7000-8000-000000000001";
-
-function at(days: number) {
-  return { spec: spec as ForecasterSpec | undefined, atMs: START_MS + days * DAY_MS, evidence };
-}
-
-function asked(sequence: number, request: Partial<RetrainRequest> = {}) {
-  return { sequence, storedMs: START_MS + sequence, request: { action: "search" as const, ...request } };
-}
-
-function evaluated(
-  state: ArbiterState,
-  sequence: number,
-  days: number,
-  parts: Partial<Evaluated> = {},
-): Decision {
-  const thresholds = {};
-  const report: Evaluated = {
-    forecaster: "a",
-    caused_by: [],
-    should_optimize: true,
-    reasons: ["it is bad"],
-    detectors: [
-      { detector: "performance", fired: true, severity: "medium", reason: "", figures: {}, thresholds },
-      { detector: "drift", fired: true, severity: "high", reason: "", figures: {}, thresholds },
-    ],
-    evidence,
-    ...parts,
-  };
-  return decideEvaluated(state, report, { sequence, storedMs: START_MS + sequence }, at(days));
-}
-
-/** The state after the run of a decision has ended. */
-function ended({ state }: Decision): ArbiterState {
-  return foldStep(state, step("rejected", state.active!.run, 1_000));
-}
-
-function step(name: Step, run: string, sequence: number, days = 0, data: object = {}) {
-  return {
-    subject: subjects.step(name, "a", run),
-    sequence,
-    storedMs: START_MS,
-    event: {
-      specversion: "1.0" as const,
-      id: run,
-      source: "test",
-      type: `dev.retune.retrain.${name}`,
-      subject: "a",
-      time: new Date(START_MS + days * DAY_MS).toISOString(),
-      data: { run_id: run, forecaster: "a", caused_by: [], evidence, ...data },
-    },
-  };
-}

@@ -3,35 +3,31 @@ import type { Message } from "../../shared/bus/message.ts";
 import { stepType } from "../../shared/contracts/envelope.ts";
 import type { Failed } from "../../shared/contracts/failed.ts";
 import { parseStepSubject, subjects } from "../../shared/contracts/subjects.ts";
-import type { RetrainRequest } from "../../shared/contracts/trigger.ts";
+import type { RetrainRequest, TriggerStatus } from "../../shared/contracts/trigger.ts";
 import { newEvent } from "../../shared/events.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import type { SpecStore } from "../../shared/specs.ts";
 import { AckFloor } from "./ack-floor.ts";
 import { Actor } from "./actor.ts";
-import {
-  type Circumstances,
-  type Decision,
-  decideEvaluated,
-  decideRequests,
-  foldStep,
-  type ManualRequest,
-  rebuildStep,
-  refuseUnknown,
-  type Verdict,
-} from "./arbiter.ts";
-import { raiseFloorOf } from "./handled.ts";
+import { decideEvaluated, decideRequests, decideTick, refuseUnknown } from "./arbiter.ts";
+import { foldStep, rebuildStep } from "./following.ts";
+import { lastHandled, raiseFloorOf } from "./handled.ts";
 import { evaluatedEvent, stepEvent } from "./payload.ts";
 import { stuckStage } from "./reaper.ts";
 import { parseRequests } from "./requests.ts";
 import { RunProjection } from "./runs.ts";
 import { ArbiterState, initialArbiter, type Outgoing } from "./state.ts";
+import { statusOf } from "./status.ts";
+import { StreamEra } from "./stream-era.ts";
+import { Timekeeper } from "./timekeeper.ts";
+import type { Circumstances, Decision, Verdict } from "./verdict.ts";
+import type { ManualRequest } from "./wish.ts";
 
 export const DURABLES = { requests: "trigger-requests", steps: "trigger-steps" } as const;
 
 const EVALUATED = /^retrain\.evaluated\.([^.]+)$/;
 
-/** Feeds the arbiter: requests of people, evaluations and steps of runs in, `accepted` and `refused` out. */
+/** Feeds the arbiter: requests of people, evaluations, steps of runs and time in, `accepted` and `refused` out. */
 export class Arbitration {
   readonly actor: Actor<ArbiterState>;
   readonly counts = { accepted: 0, refused: 0, reaped: 0 };
@@ -39,6 +35,8 @@ export class Arbitration {
   private readonly specs: SpecStore;
   private readonly bucket: KvBucket<ArbiterState>;
   private readonly runs: RunProjection;
+  private readonly era: StreamEra;
+  private readonly timekeeper: Timekeeper;
   private readonly requestsFloor: AckFloor;
   private readonly stepsFloor: AckFloor;
 
@@ -47,13 +45,24 @@ export class Arbitration {
     this.specs = specs;
     this.bucket = context.bus.kv("states", ArbiterState);
     this.runs = new RunProjection(context);
-    this.requestsFloor = new AckFloor(context, "DECISIONS", DURABLES.requests);
-    this.stepsFloor = new AckFloor(context, "DECISIONS", DURABLES.steps);
+    this.era = new StreamEra(context, "DECISIONS");
+    this.requestsFloor = new AckFloor(context, this.era, DURABLES.requests);
+    this.stepsFloor = new AckFloor(context, this.era, DURABLES.steps);
     this.actor = new Actor({
       bucket: this.bucket,
       key: (forecaster) => `arbiter.${forecaster}`,
       initial: (forecaster) => this.rebuild(forecaster),
+      admit: (state) =>
+        this.era.admit(state, Math.max(lastHandled(state.requests), lastHandled(state.evaluations))),
       publish: (outgoing) => this.publish(outgoing),
+    });
+    this.timekeeper = new Timekeeper(context, {
+      specs,
+      bucket: this.bucket,
+      actor: this.actor,
+      tick: (forecaster) =>
+        this.decide(forecaster, (state) => decideTick(state, this.circumstances(forecaster))),
+      resync: (forecaster, run) => this.resync(forecaster, run),
     });
   }
 
@@ -72,7 +81,7 @@ export class Arbitration {
         problems.push(error);
       }
     }
-    const ackFloor = await this.requestsFloor.after(messages.length);
+    const ackFloor = await this.requestsFloor.after(messages);
     for (const [forecaster, requests] of groups) {
       if (await this.isUnknown(forecaster)) await this.refuse(forecaster, requests);
       else
@@ -102,7 +111,7 @@ export class Arbitration {
         problems.push(error);
       }
     }
-    const ackFloor = await this.stepsFloor.after(messages.length);
+    const ackFloor = await this.stepsFloor.after(messages);
     for (const [forecaster, each] of moves)
       if (!(await this.isUnknown(forecaster)))
         await this.decide(forecaster, (state) => inOrder(raiseFloorOf(state, "evaluations", ackFloor), each));
@@ -110,17 +119,41 @@ export class Arbitration {
     if (problems.length > 0) throw problems[0];
   }
 
-  /** Publishes what a crash left in an outbox and fails runs that hang. Other forecasters go on when one fails. */
+  /**
+   * Publishes what a crash left in an outbox, fails runs that hang, and learns what other processes let wait. Other
+   * forecasters go on when one fails.
+   */
   async maintain(runTimeoutMs: number): Promise<void> {
     for (const key of await this.bucket.keys("arbiter.*")) {
       const forecaster = key.slice("arbiter.".length);
       try {
         await this.actor.repair(forecaster);
         await this.reap(forecaster, runTimeoutMs);
+        this.timekeeper.plan(forecaster, await this.actor.read(forecaster));
       } catch (err) {
         this.context.log.error({ err, forecaster }, "runs could not be looked after");
       }
     }
+    await this.timekeeper.check();
+  }
+
+  /** What runs, what waits and what comes next, for one forecaster or all that there are specs of. */
+  async status(forecaster?: string): Promise<TriggerStatus> {
+    const specs = this.specs
+      .all()
+      .filter((spec) => forecaster === undefined || spec.forecaster === forecaster);
+    const nowMs = this.context.clock.now();
+    const known = (id: string) => this.bucket.get(`arbiter.${id}`);
+    const forecasters = specs.map(async (spec) => {
+      const state = (await known(spec.forecaster))?.value ?? initialArbiter(spec.forecaster);
+      return statusOf(state, spec, nowMs);
+    });
+    return { at: new Date(nowMs).toISOString(), forecasters: await Promise.all(forecasters) };
+  }
+
+  /** Resolves when nothing is decided any more because of the time. */
+  stop(): Promise<void> {
+    return this.timekeeper.stop();
   }
 
   private async reap(forecaster: string, runTimeoutMs: number): Promise<void> {
@@ -158,7 +191,8 @@ export class Arbitration {
 
   /** The state of a forecaster seen for the first time, or one whose state was lost. */
   private async rebuild(forecaster: string): Promise<ArbiterState> {
-    let state = initialArbiter(forecaster);
+    const { created } = await this.era.refresh();
+    let state: ArbiterState = { ...initialArbiter(forecaster), stream_created: created };
     const ackFloor = await this.requestsFloor.now();
     for await (const message of this.context.bus.read("DECISIONS", { filter: `retrain.*.${forecaster}.*` })) {
       try {
@@ -178,16 +212,16 @@ export class Arbitration {
   }
 
   private async decide(forecaster: string, move: (state: ArbiterState) => Decision): Promise<void> {
-    await this.actor.apply(forecaster, (state) => {
+    const decided = await this.actor.apply(forecaster, (state) => {
       const decision = move(state);
       if (decision.events.length === 0) return decision.state;
       return { ...decision.state, outbox: this.outgoing(forecaster, decision.events) };
     });
+    this.timekeeper.plan(forecaster, decided);
   }
 
   private outgoing(forecaster: string, verdicts: readonly Verdict[]): Outgoing[] {
-    const { atMs } = this.circumstances(forecaster);
-    return verdicts.map(({ step, data }) => ({
+    return verdicts.map(({ step, data, atMs }) => ({
       subject: subjects.step(step, forecaster, data.run_id),
       event: this.event(step, forecaster, data, atMs),
     }));
@@ -226,7 +260,7 @@ export class Arbitration {
       code_version: this.context.codeVersion,
       spec_revision: this.specs.revision(forecaster),
     };
-    return { spec: this.specs.get(forecaster), atMs, evidence };
+    return { spec: this.specs.get(forecaster), atMs, machineMs: machineMs(), evidence };
   }
 
   private event<D>(

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ForecasterSpec } from "../../shared/contracts/spec.ts";
-import { DETECTORS, evaluate, isDue, isOverdue, neededHistory, type Situation } from "./decide.ts";
+import { EvaluationInputs } from "../../shared/contracts/trigger.ts";
+import { DETECTORS, evaluate, isDue, isOverdue, neededHistory } from "./decide.ts";
+import type { Situation } from "./situation.ts";
 import { initialMonitor, type MonitorState, type Point } from "./state.ts";
 
 const DAY_MS = 86_400_000;
@@ -179,24 +181,24 @@ describe("when to evaluate", () => {
   });
 });
 
-function situation(parts: Partial<Situation>): Situation {
-  const base = {
-    spec,
-    monitor: initialMonitor("a"),
-    nowMs: NOW_MS,
-    lastOptimizedMs: null,
-    live: true,
-    history: 0,
-  };
-  return { ...base, ...parts };
+interface Parts {
+  readonly spec?: ForecasterSpec;
+  readonly monitor?: MonitorState;
+  readonly lastOptimizedMs?: number | null;
+  readonly live?: boolean;
+  readonly history?: number;
 }
 
-function detect(
-  name: keyof typeof DETECTORS,
-  parts: Partial<Situation> & { on?: "errors" | "values" | "changes" },
-) {
-  const trigger = { ...spec.trigger, drift: { ...spec.trigger.drift, on: parts.on ?? "errors" } };
-  return DETECTORS[name](situation({ ...parts, spec: { ...spec, trigger } }));
+function situation({ lastOptimizedMs = null, live = true, history = 0, ...parts }: Parts): Situation {
+  const last_optimized_at = lastOptimizedMs === null ? null : new Date(lastOptimizedMs).toISOString();
+  const inputs = EvaluationInputs.parse({ live, history, last_optimized_at });
+  return { spec, monitor: initialMonitor("a"), nowMs: NOW_MS, inputs, ...parts };
+}
+
+function detect(name: keyof typeof DETECTORS, parts: Parts & { on?: "errors" | "values" | "changes" }) {
+  const { on = "errors", ...rest } = parts;
+  const trigger = { ...spec.trigger, drift: { ...spec.trigger.drift, on } };
+  return DETECTORS[name](situation({ ...rest, spec: { ...spec, trigger } }), []);
 }
 
 /** `perDay` scores a day of the same size of error, which depends on the day's age. */

@@ -1,44 +1,70 @@
 import { durationMs } from "../../shared/contracts/duration.ts";
 import { type ForecasterSpec, horizonSteps, stepsIn } from "../../shared/contracts/spec.ts";
+import { type DetectorName, DETECTORS as NAMES } from "../../shared/contracts/spec-detectors.ts";
 import type { DetectorResult, Evaluated } from "../../shared/contracts/trigger.ts";
 import { explain } from "../../shared/errors.ts";
+import { combine } from "./combine.ts";
+import { adwin } from "./detectors/adwin.ts";
+import { crossing } from "./detectors/crossing.ts";
 import { drift } from "./detectors/drift.ts";
+import { fleet } from "./detectors/fleet.ts";
+import { meanShift } from "./detectors/mean-shift.ts";
+import { modelAge } from "./detectors/model-age.ts";
+import { pageHinkley } from "./detectors/page-hinkley.ts";
 import { performance } from "./detectors/performance.ts";
+import { psi } from "./detectors/psi.ts";
 import { time } from "./detectors/time.ts";
-import { bucketMs, newestMs } from "./monitor.ts";
+import { unknownRate } from "./detectors/unknown-rate.ts";
+import { wasserstein } from "./detectors/wasserstein.ts";
+import { controlled } from "./false-discovery.ts";
+import { expectedGain, notWorthIt } from "./gain.ts";
+import { newestMs } from "./monitor.ts";
+import type { Detector, Situation } from "./situation.ts";
 import type { MonitorState } from "./state.ts";
 
 /** The shortest context any model looks at, in steps. */
 const LEAST_CONTEXT = 8;
 
-export interface Situation {
-  readonly spec: ForecasterSpec;
-  readonly monitor: MonitorState;
-  /** Time the decision is made at: of the newest telemetry, or of the clock where a timer asks. */
-  readonly nowMs: number;
-  readonly lastOptimizedMs: number | null;
-  /** False until the forecaster was deployed for the first time. */
-  readonly live: boolean;
-  /** Observations a search could use, as far as known. Matters until there is a live config. */
-  readonly history: number;
-}
+type Detectors = Readonly<Record<DetectorName, Detector>>;
 
-export type Detector = (situation: Situation) => DetectorResult;
-
-export const DETECTORS: Readonly<Record<DetectorResult["detector"], Detector>> = {
-  performance: ({ spec, monitor }) =>
-    performance(monitor.buckets, bucketMs(spec), monitor.newest_score, spec.trigger.performance),
-  drift: ({ spec, monitor }) => drift(monitor, spec.trigger.drift),
-  time: ({ spec, lastOptimizedMs, nowMs }) => time(lastOptimizedMs, nowMs, spec.trigger.time),
+export const DETECTORS: Detectors = {
+  performance,
+  drift,
+  psi,
+  wasserstein,
+  mean_shift: meanShift,
+  page_hinkley: pageHinkley,
+  adwin,
+  fleet,
+  unknown_rate: unknownRate,
+  model_age: modelAge,
+  crossing,
+  time,
 };
 
-export interface Report extends Pick<Evaluated, "should_optimize" | "reasons" | "detectors"> {
-  readonly cause: "trigger" | "first-deployment";
+export type Report = Pick<
+  Evaluated,
+  | "should_optimize"
+  | "reasons"
+  | "warnings"
+  | "detectors"
+  | "combination"
+  | "confirmation"
+  | "false_discovery"
+  | "expected_gain"
+  | "run_cost"
+  | "trial"
+> & { readonly cause: "trigger" | "first-deployment" };
+
+export interface Failure {
+  readonly detector: DetectorName;
+  readonly error: unknown;
 }
 
 /**
- * Should this forecaster be optimized now? Every enabled detector is heard; one that fires is enough. Without a live
- * config the answer is yes as soon as there is history enough for a search, whatever the detectors say.
+ * Should this forecaster be optimized now? Every enabled detector is heard; their results are combined as the spec
+ * says, have to be confirmed where it asks for that, and have to be worth a run. Without a live config the answer is
+ * yes as soon as there is history enough for a search, whatever the detectors say.
  *
  * A detector that throws is skipped: its result cannot tell and carries the error, and `failures` has it for the
  * log (A-TRG-5). When every other one throws, `time` alone still decides.
@@ -47,27 +73,21 @@ export interface Report extends Pick<Evaluated, "should_optimize" | "reasons" | 
  */
 export function evaluate(
   situation: Situation,
-  detectors: Readonly<Record<DetectorResult["detector"], Detector>> = DETECTORS,
-): { report: Report; failures: { detector: string; error: unknown }[] } {
-  const failures: { detector: string; error: unknown }[] = [];
-  const names = (["performance", "drift", "time"] as const).filter(
-    (name) => situation.spec.trigger[name].enabled,
-  );
-  const results = names.map((name): DetectorResult => {
-    try {
-      return detectors[name](situation);
-    } catch (error) {
-      failures.push({ detector: name, error });
-      return {
-        detector: name,
-        fired: null,
-        reason: `failed: ${explain(error)}`,
-        figures: {},
-        thresholds: {},
-      };
-    }
-  });
-  return { report: situation.live ? fromDetectors(results) : firstDeployment(situation, results), failures };
+  detectors: Detectors = DETECTORS,
+): { report: Report; failures: readonly Failure[] } {
+  const { spec, inputs } = situation;
+  const failures: Failure[] = [];
+  const raw: DetectorResult[] = [];
+  for (const detector of NAMES)
+    if (spec.trigger[detector].enabled) raw.push(heard(detector, situation, raw, detectors, failures));
+  const { results, outcome } = controlled(raw, spec.trigger.false_discovery);
+  const false_discovery = outcome === undefined ? {} : { false_discovery: outcome };
+  if (!inputs.live)
+    return { report: { ...firstDeployment(situation, [...results]), ...false_discovery }, failures };
+  return {
+    report: { ...judged(situation, results), ...false_discovery, ...onTrial(raw, situation) },
+    failures,
+  };
 }
 
 /** Observations a first search needs: the backtest, one forecast and the shortest context. */
@@ -96,18 +116,89 @@ export function isOverdue(state: MonitorState, spec: ForecasterSpec, clockMs: nu
   return state.checked_at === null || clockMs - state.checked_at >= 1.25 * every;
 }
 
-function fromDetectors(results: readonly DetectorResult[]): Report {
-  const fired = results.filter((result) => result.fired === true);
-  const told = fired.length > 0 ? fired : results;
-  const reasons = told.map(({ detector, reason }) => `${detector}: ${reason}`);
-  return { cause: "trigger", should_optimize: fired.length > 0, reasons, detectors: [...results] };
+/** A detector's result, with that of its settings on trial where it has some. */
+function heard(
+  detector: DetectorName,
+  situation: Situation,
+  earlier: readonly DetectorResult[],
+  detectors: Detectors,
+  failures: Failure[],
+): DetectorResult {
+  const result = run(detector, situation, earlier, detectors, failures);
+  const settings = situation.spec.trigger[detector];
+  if (settings.trial === undefined) return result;
+  const trigger = { ...situation.spec.trigger, [detector]: { ...settings, ...settings.trial } };
+  const { detector: _, ...trial } = run(
+    detector,
+    { ...situation, spec: { ...situation.spec, trigger } },
+    earlier,
+    detectors,
+    failures,
+  );
+  return { ...result, trial };
 }
 
-function firstDeployment({ spec, history }: Situation, results: DetectorResult[]): Report {
+function run(
+  detector: DetectorName,
+  situation: Situation,
+  earlier: readonly DetectorResult[],
+  detectors: Detectors,
+  failures: Failure[],
+): DetectorResult {
+  try {
+    return detectors[detector](situation, earlier);
+  } catch (error) {
+    failures.push({ detector, error });
+    const reason = `failed: ${explain(error)}`;
+    return { detector, fired: null, reason, statistic: null, threshold: null, figures: {}, thresholds: {} };
+  }
+}
+
+function judged({ spec: { trigger }, inputs }: Situation, results: readonly DetectorResult[]): Report {
+  const combination = combine(results, trigger.combine);
+  const yes = combination.verdict === true;
+  const count = !yes ? 0 : inputs.confirms ? inputs.streak + 1 : Math.max(1, inputs.streak);
+  const expected_gain = expectedGain(results, trigger);
+  const seconds = trigger.cost.run_seconds ?? inputs.run_seconds;
+  const held = [
+    ...(count < trigger.confirm ? [`confirmation: ${count} of ${trigger.confirm} evaluations in a row`] : []),
+    ...[notWorthIt(expected_gain, seconds, trigger.cost)].flatMap((why) =>
+      why === undefined ? [] : [`cost: ${why}`],
+    ),
+  ];
+  const fired = results.filter((result) => result.fired === true);
+  const told = (fired.length > 0 ? fired : results).map(({ detector, reason }) => `${detector}: ${reason}`);
+  const missing = fired.length > 0 && !yes ? [`combination: it takes ${combination.rule}`] : [];
+  const warnings = results.flatMap(({ detector, warns, reason }) =>
+    warns ? [`${detector}: ${reason}`] : [],
+  );
+  return {
+    cause: "trigger",
+    should_optimize: yes && held.length === 0,
+    reasons: [...missing, ...(yes ? held : []), ...told],
+    ...(warnings.length === 0 ? {} : { warnings }),
+    detectors: [...results],
+    combination,
+    confirmation: { count, needed: trigger.confirm },
+    expected_gain,
+    run_cost: { seconds },
+  };
+}
+
+/** What would have been said with all settings on trial in force. */
+function onTrial(raw: readonly DetectorResult[], { spec: { trigger } }: Situation): Pick<Report, "trial"> {
+  if (raw.every(({ trial }) => trial === undefined)) return {};
+  const tried = raw.map(({ trial, ...result }) => ({ ...result, ...trial }));
+  const { results } = controlled(tried, trigger.false_discovery);
+  const fired = results.flatMap(({ detector, fired }) => (fired ? [detector] : []));
+  return { trial: { fired, verdict: combine(results, trigger.combine).verdict } };
+}
+
+function firstDeployment({ spec, inputs: { history } }: Situation, detectors: DetectorResult[]): Report {
   const needed = neededHistory(spec);
   const ready = history >= needed;
   const reason = ready
     ? `first deployment: no live config yet, and ${history} observations are there`
     : `no live config yet; waiting for history: ${history} of ${needed} observations`;
-  return { cause: "first-deployment", should_optimize: ready, reasons: [reason], detectors: results };
+  return { cause: "first-deployment", should_optimize: ready, reasons: [reason], detectors };
 }

@@ -1,30 +1,38 @@
-import { z } from "zod";
+import type { z } from "zod";
 import type { KvBucket } from "../../shared/bus/kv.ts";
 import type { Message } from "../../shared/bus/message.ts";
 import { stepType } from "../../shared/contracts/envelope.ts";
-import { WindowReply } from "../../shared/contracts/inference-buffer.ts";
 import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
-import { subjects } from "../../shared/contracts/subjects.ts";
+import { parseStepSubject, type Step, subjects } from "../../shared/contracts/subjects.ts";
 import { Observation, Score } from "../../shared/contracts/telemetry.ts";
-import type { Evaluated } from "../../shared/contracts/trigger.ts";
-import { UnavailableError } from "../../shared/errors.ts";
+import type { Evaluated, LeftOut } from "../../shared/contracts/trigger.ts";
 import { newEvent } from "../../shared/events.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import type { SpecStore } from "../../shared/specs.ts";
 import { AckFloor } from "./ack-floor.ts";
 import { Actor } from "./actor.ts";
-import { evaluate, isDue, isOverdue, neededHistory } from "./decide.ts";
-import { handledUpTo, lastHandled, raiseFloorOf } from "./handled.ts";
-import { type Batch, foldObservations, foldScores, newestMs, streamRange } from "./monitor.ts";
-import { records } from "./payload.ts";
+import { evaluate, type Failure, isDue, isOverdue, neededHistory } from "./decide.ts";
+import { lastHandled, raiseFloorOf } from "./handled.ts";
+import { Inputs } from "./inputs.ts";
+import { foldLife } from "./life.ts";
+import {
+  type Batch,
+  foldObservations,
+  foldScores,
+  newestMs,
+  readObservations,
+  readScores,
+  streamRange,
+} from "./monitor.ts";
+import { stepEvent, telemetryBatch } from "./payload.ts";
+import { memoryOf, remember } from "./remember.ts";
 import { type ArbiterState, initialMonitor, MonitorState } from "./state.ts";
+import { StreamEra } from "./stream-era.ts";
 
 export const DURABLES = { scores: "trigger-scores", observations: "trigger-observations" } as const;
 
 type By = "telemetry" | "timer" | "request";
 
-const DAY_MS = 86_400_000;
-const ASK_BUFFER_MS = 2_000;
 /** Polls of a forecaster that waits for history until the buffer is asked although little was seen here. */
 const PATIENCE = 30;
 
@@ -36,8 +44,10 @@ export class Evaluation {
   private readonly specs: SpecStore;
   private readonly arbiter: Actor<ArbiterState>;
   private readonly bucket: KvBucket<MonitorState>;
+  private readonly era: StreamEra;
   private readonly scoresFloor: AckFloor;
   private readonly observationsFloor: AckFloor;
+  private readonly inputs: Inputs;
   private readonly lastKnown = new Map<string, MonitorState>();
   /** Forecasters without a live config whose history was too short, and how often that was looked at. */
   private readonly waiting = new Map<string, number>();
@@ -47,12 +57,16 @@ export class Evaluation {
     this.specs = specs;
     this.arbiter = arbiter;
     this.bucket = context.bus.kv("states", MonitorState);
-    this.scoresFloor = new AckFloor(context, "TELEMETRY", DURABLES.scores);
-    this.observationsFloor = new AckFloor(context, "TELEMETRY", DURABLES.observations);
+    this.era = new StreamEra(context, "TELEMETRY");
+    this.inputs = new Inputs(context);
+    this.scoresFloor = new AckFloor(context, this.era, DURABLES.scores);
+    this.observationsFloor = new AckFloor(context, this.era, DURABLES.observations);
     this.actor = new Actor({
       bucket: this.bucket,
       key: (forecaster) => `trigger.${forecaster}`,
       initial: (forecaster) => this.rebuild(forecaster),
+      admit: (state) =>
+        this.era.admit(state, Math.max(lastHandled(state.scores), lastHandled(state.observations))),
       publish: async ({ subject, event }) => {
         await context.bus.publishEvent(subject, event);
         this.counts.evaluated += 1;
@@ -62,7 +76,7 @@ export class Evaluation {
 
   /** A batch of `telemetry.score.>`. */
   async onScores(messages: readonly Message[]): Promise<void> {
-    const ackFloor = await this.scoresFloor.after(messages.length);
+    const ackFloor = await this.scoresFloor.after(messages);
     for (const [forecaster, batches] of this.bySource(messages, Score)) {
       const spec = this.specs.get(forecaster);
       if (spec === undefined) continue;
@@ -72,7 +86,7 @@ export class Evaluation {
 
   /** A batch of `telemetry.observation.>`; several forecasters may look at one series. */
   async onObservations(messages: readonly Message[]): Promise<void> {
-    const ackFloor = await this.observationsFloor.after(messages.length);
+    const ackFloor = await this.observationsFloor.after(messages);
     for (const [series, batches] of this.bySource(messages, Observation))
       for (const spec of this.specs.all().filter((each) => each.series === series))
         await this.takeIn(spec, (state) =>
@@ -105,34 +119,39 @@ export class Evaluation {
   async evaluate(forecaster: string, by: By): Promise<Evaluated | undefined> {
     const spec = this.specs.get(forecaster);
     if (spec === undefined || !spec.enabled) return undefined;
-    const { bus, clock, codeVersion, log, source } = this.context;
-    const { last_optimized_at } = await this.arbiter.read(forecaster);
-    const live = await bus.kv("live-configs", z.unknown()).get(forecaster);
-    const history = live === undefined ? await this.history(spec) : 0;
+    const { clock, codeVersion, log, source } = this.context;
+    const arbiter = await this.arbiter.read(forecaster);
+    const asked = await this.inputs.gather(spec, arbiter, () => this.observed(spec));
     let published: Evaluated | undefined;
-    let failures: ReturnType<typeof evaluate>["failures"] = [];
+    let failures: readonly Failure[] = [];
     const state = await this.actor.apply(forecaster, (monitor) => {
       published = undefined;
-      const clockMs = clock.now();
+      const clockMs = Math.floor(clock.now());
       if (by === "telemetry" && !isDue(monitor, spec)) return monitor;
       if (by === "timer" && !isOverdue(monitor, spec, clockMs)) return monitor;
       const nowMs = by === "telemetry" ? (newestMs(monitor) ?? clockMs) : clockMs;
-      const lastOptimizedMs = last_optimized_at === null ? null : Date.parse(last_optimized_at);
-      const decided = evaluate({ spec, monitor, nowMs, lastOptimizedMs, live: live !== undefined, history });
+      const inputs = {
+        ...asked.inputs,
+        left_out: [...asked.inputs.left_out, ...rolledBack(monitor)],
+        ...memoryOf(monitor),
+        confirms: by !== "request",
+      };
+      const decided = evaluate({ spec, monitor, nowMs, inputs });
       failures = decided.failures;
       const evidence = {
         code_version: codeVersion,
         spec_revision: this.specs.revision(forecaster),
-        live_revision: live?.revision ?? 0,
+        live_revision: asked.liveRevision,
         event_time: new Date(nowMs).toISOString(),
         evaluated_by: by,
-        stream: { name: "TELEMETRY", ...streamRange(monitor) },
+        stream: streamRange(monitor),
+        inputs,
       };
       published = { forecaster, caused_by: [], ...decided.report, evidence };
       const type = stepType("evaluated");
       const event = newEvent({ source, type, subject: forecaster, timeMs: clockMs, data: published });
       return {
-        ...monitor,
+        ...remember(monitor, decided.report, { spec, nowMs, inputs }),
         evaluated_at: by === "telemetry" ? nowMs : monitor.evaluated_at,
         timer_at: by === "timer" ? clockMs : monitor.timer_at,
         checked_at: clockMs,
@@ -145,6 +164,14 @@ export class Evaluation {
     if (published?.cause === "first-deployment" && !published.should_optimize)
       this.waiting.set(forecaster, 0);
     return published;
+  }
+
+  /** A batch of `retrain.>`: which configs were live and rolled back. */
+  async onDecisions(messages: readonly Message[]): Promise<void> {
+    const steps = messages.flatMap((message) => lifeStep(message) ?? []);
+    for (const [forecaster, each] of Map.groupBy(steps, (step) => step.forecaster))
+      if (this.specs.get(forecaster) !== undefined)
+        await this.actor.apply(forecaster, (state) => each.reduce(withLife, state));
   }
 
   /** Publishes evaluations that a crash kept back. */
@@ -163,35 +190,16 @@ export class Evaluation {
 
   private async poll(spec: ForecasterSpec, polls: number): Promise<void> {
     const { forecaster } = spec;
-    const seen = (await this.actor.read(forecaster)).observed >= neededHistory(spec);
+    const seen = (await this.observed(spec)) >= neededHistory(spec);
     this.waiting.set(forecaster, seen ? 0 : (polls + 1) % PATIENCE);
     if (!seen && polls + 1 < PATIENCE) return;
-    if ((await this.history(spec)) < neededHistory(spec)) return;
+    if ((await this.inputs.history(spec, () => this.observed(spec))) < neededHistory(spec)) return;
     this.waiting.delete(forecaster);
     await this.evaluate(forecaster, "request");
   }
 
-  /** Observations a search could use: what the buffer has, or what was seen here where no buffer answers. */
-  private async history(spec: ForecasterSpec): Promise<number> {
-    const { series, metric, entity = null } = spec;
-    try {
-      const options = { timeoutMs: ASK_BUFFER_MS };
-      return (
-        await this.context.bus.request(
-          "inference-buffer.window",
-          { series, metric, entity },
-          WindowReply,
-          options,
-        )
-      ).rows;
-    } catch (err) {
-      if (err instanceof UnavailableError) return (await this.actor.read(spec.forecaster)).observed;
-      this.context.log.warn(
-        { err, forecaster: spec.forecaster, series },
-        "the buffer could not say how much history it has",
-      );
-      return 0;
-    }
+  private async observed({ forecaster }: ForecasterSpec): Promise<number> {
+    return (await this.actor.read(forecaster)).observed;
   }
 
   /**
@@ -200,12 +208,26 @@ export class Evaluation {
    */
   private async rebuild(forecaster: string): Promise<MonitorState> {
     const spec = this.specs.get(forecaster);
-    let state = initialMonitor(forecaster);
+    const { created, firstSequence } = await this.era.refresh();
+    let state: MonitorState = {
+      ...initialMonitor(forecaster),
+      stream_created: created,
+      born_at: firstSequence,
+    };
     if (spec === undefined) return state;
+    const deployment = await this.inputs.deployment(forecaster);
+    state.deployed_at = deployment === null ? null : Date.parse(deployment.at);
+    for (const step of ["deployed", "rolled-back"])
+      for await (const message of this.context.bus.read("DECISIONS", {
+        filter: `retrain.${step}.${forecaster}.*`,
+      })) {
+        const life = lifeStep(message);
+        if (life !== undefined) state = withLife(state, life);
+      }
     for await (const batches of this.chunks(`telemetry.score.${forecaster}`, Score))
-      state = readUpTo(foldScores(state, batches, spec), "scores");
+      state = readScores(state, batches, spec);
     for await (const batches of this.chunks(`telemetry.observation.${spec.series}`, Observation))
-      state = readUpTo(foldObservations(state, batches, spec), "observations");
+      state = readObservations(state, batches, spec);
     return state;
   }
 
@@ -229,17 +251,9 @@ export class Evaluation {
 
   /** Broken telemetry is the buffer's to quarantine; here it is left out and counted. */
   private batch<T>(message: Message, schema: z.ZodType<T>): Batch<T>[] {
-    const { subject, sequence, time } = message;
-    const latestMs = Math.max(time.getTime(), this.context.clock.now()) + DAY_MS;
-    try {
-      const { records: good, broken } = records(message, schema);
-      this.counts.broken_records += broken;
-      return [{ sequence, records: good, latestMs }];
-    } catch (err) {
-      this.counts.broken_records += 1;
-      this.context.log.debug({ err, subject, sequence }, "telemetry left out");
-      return [];
-    }
+    const batch = telemetryBatch(message, schema, this.context.clock.now());
+    this.counts.broken_records += batch?.broken ?? 1;
+    return batch === undefined ? [] : [batch];
   }
 
   private async guarded(forecaster: string, action: () => Promise<unknown>): Promise<void> {
@@ -253,6 +267,38 @@ export class Evaluation {
   }
 }
 
-function readUpTo(state: MonitorState, key: "scores" | "observations"): MonitorState {
-  return { ...state, [key]: handledUpTo(state[key], lastHandled(state[key])) };
+function rolledBack({ rolled_back }: MonitorState): LeftOut[] {
+  return rolled_back.flatMap(({ from, to }): LeftOut[] => {
+    if (to === null) return [];
+    return [
+      {
+        of: "forecaster",
+        why: "rolled-back",
+        from: new Date(from).toISOString(),
+        to: new Date(to).toISOString(),
+      },
+    ];
+  });
+}
+
+interface LifeStep {
+  readonly forecaster: string;
+  readonly step: Step;
+  readonly run: string;
+  readonly atMs: number;
+}
+
+/** Undefined for every other subject, and for what is no event: the arbiter refuses that. */
+function lifeStep(message: Message): LifeStep | undefined {
+  const parts = parseStepSubject(message.subject);
+  if (parts?.step !== "deployed" && parts?.step !== "rolled-back") return undefined;
+  try {
+    return { ...parts, atMs: Date.parse(stepEvent(message).time) };
+  } catch {
+    return undefined;
+  }
+}
+
+function withLife(state: MonitorState, { step, run, atMs }: LifeStep): MonitorState {
+  return foldLife(state, step, run, atMs);
 }

@@ -27,6 +27,7 @@ export const nothingHandled: Handled = { floor: 0, ranges: [] };
 
 export function isHandled(handled: Handled, sequence: number): boolean {
   if (sequence <= handled.floor) return true;
+  if (sequence > lastHandled(handled)) return false;
   return handled.ranges.some(([from, to]) => from <= sequence && sequence <= to);
 }
 
@@ -37,15 +38,12 @@ export function isHandled(handled: Handled, sequence: number): boolean {
  *   messages in the gaps are dealt with. Sequences within the gaps are always taken.
  */
 export function addHandled(handled: Handled, sequences: readonly number[]): Handled {
-  const all = [...handled.ranges, ...sequences.map((each): [number, number] => [each, each])];
-  all.sort(([a], [b]) => a - b);
-  const ranges: [number, number][] = [];
-  for (const [from, to] of all) {
-    if (to <= handled.floor) continue;
-    const last = ranges.at(-1);
-    if (last !== undefined && from <= last[1] + 1) last[1] = Math.max(last[1], to);
-    else ranges.push([from, to]);
-  }
+  const fresh = sequences.toSorted((a, b) => a - b).map((each): [number, number] => [each, each]);
+  // Sequences mostly come in order: then all but the last range stays as it is.
+  const isNewer = (fresh[0]?.[0] ?? 0) > lastHandled(handled);
+  const settled = isNewer ? handled.ranges.slice(0, -1) : [];
+  const moving = isNewer ? handled.ranges.slice(-1) : handled.ranges;
+  const ranges = [...settled, ...merged([...moving, ...fresh], handled.floor)];
   const next = { floor: handled.floor, ranges };
   if (ranges.length > MAX_RANGES && lastHandled(next) > lastHandled(handled)) {
     const gap = `${ranges[0]![1] + 1} and ${ranges[1]![0] - 1}`;
@@ -54,6 +52,17 @@ export function addHandled(handled: Handled, sequences: readonly number[]): Hand
     );
   }
   return next;
+}
+
+function merged(ranges: [number, number][], floor: number): [number, number][] {
+  const result: [number, number][] = [];
+  for (const [from, to] of ranges.sort(([a], [b]) => a - b)) {
+    if (to <= floor) continue;
+    const last = result.at(-1);
+    if (last !== undefined && from <= last[1] + 1) last[1] = Math.max(last[1], to);
+    else result.push([from, to]);
+  }
+  return result;
 }
 
 /**

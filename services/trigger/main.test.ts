@@ -104,6 +104,7 @@ describe("requests of people (K-4)", () => {
     const decision = decideRequests(initialArbiter(forecaster), [asked], {
       spec,
       atMs: TEST_TIME_MS,
+      machineMs: TEST_TIME_MS,
       evidence,
     });
     const [{ data }] = decision.events as [(typeof decision.events)[number]];

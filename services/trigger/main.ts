@@ -14,7 +14,7 @@ const MAINTAIN_EVERY_MS = 30_000;
 const POLL_EVERY_MS = 1_000;
 const HOUR_MS = 3_600_000;
 
-const EvaluateRequest = z.looseObject({ forecaster: Token.optional() }).optional();
+const ForecasterRequest = z.looseObject({ forecaster: Token.optional() }).optional();
 
 async function start(context: ServiceContext): Promise<RunningService> {
   const { bus, clock } = context;
@@ -41,7 +41,10 @@ async function start(context: ServiceContext): Promise<RunningService> {
       durable: DECISIONS.steps,
       filter: "retrain.>",
       batch: 100,
-      handler: (messages) => arbitration.onDecisions(messages),
+      handler: async (messages) => {
+        await evaluation.onDecisions(messages);
+        await arbitration.onDecisions(messages);
+      },
     }),
     bus.consume({
       stream: "TELEMETRY",
@@ -62,7 +65,10 @@ async function start(context: ServiceContext): Promise<RunningService> {
     name: service.name,
     description: service.description,
     version: "0.1.0",
-    endpoints: { "trigger.evaluate": (payload) => evaluateNow(payload, specs, evaluation) },
+    endpoints: {
+      "trigger.evaluate": (payload) => evaluateNow(payload, specs, evaluation),
+      "trigger.status": (payload) => arbitration.status(askedFor(payload, "trigger.status", specs)),
+    },
     stats: () => ({ ...arbitration.counts, ...evaluation.counts }),
   });
 
@@ -80,26 +86,37 @@ async function start(context: ServiceContext): Promise<RunningService> {
       await Promise.all(stops.map((stop) => stop()));
       await micro.stop();
       await Promise.all(consumers.map((each) => each.stop()));
+      await arbitration.stop();
       specs.stop();
     },
   };
 }
 
 async function evaluateNow(payload: unknown, specs: SpecStore, evaluation: Evaluation) {
-  const parsed = EvaluateRequest.safeParse(payload);
-  if (!parsed.success)
-    throw new InvalidInputError(`request on 'trigger.evaluate': expected {} or {"forecaster":"usdclp-7d"}`);
-  const asked = parsed.data?.forecaster;
-  if (asked !== undefined && specs.get(asked) === undefined)
-    throw new InvalidInputError(
-      `request on 'trigger.evaluate': field 'forecaster': there is no forecaster '${asked}'`,
-    );
+  const asked = askedFor(payload, "trigger.evaluate", specs);
   const reports = [];
   for (const forecaster of asked === undefined ? specs.all().map((spec) => spec.forecaster) : [asked]) {
     const report = await evaluation.evaluate(forecaster, "request");
     if (report !== undefined) reports.push(report);
   }
   return { reports };
+}
+
+/**
+ * The forecaster that a request names, undefined for all.
+ *
+ * @throws {InvalidInputError} when it is malformed or there is no such forecaster
+ */
+function askedFor(payload: unknown, subject: string, specs: SpecStore): string | undefined {
+  const parsed = ForecasterRequest.safeParse(payload);
+  if (!parsed.success)
+    throw new InvalidInputError(`request on '${subject}': expected {} or {"forecaster":"usdclp-7d"}`);
+  const asked = parsed.data?.forecaster;
+  if (asked !== undefined && specs.get(asked) === undefined)
+    throw new InvalidInputError(
+      `request on '${subject}': field 'forecaster': there is no forecaster '${asked}'`,
+    );
+  return asked;
 }
 
 /** Calls `task` on the domain clock, at least four times per shortest `evaluate_every`, hourly at most rarely. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import type { Observation, Score } from "../../shared/contracts/telemetry.ts";
-import { type Batch, bucketMs, foldObservations, foldScores, newestMs, streamRange } from "./monitor.ts";
+import { bucketMs } from "./layout.ts";
+import { type Batch, foldObservations, foldScores, newestMs, streamRange } from "./monitor.ts";
 import { initialMonitor, MonitorState } from "./state.ts";
 
 const DAY_MS = 86_400_000;
@@ -103,7 +104,7 @@ describe("observations in the monitor", () => {
       return foldObservations(before, [{ sequence: i + 1, records, latestMs: START_MS + 9 * DAY_MS }], spec);
     }, empty);
     expect(state.values.map(([, value]) => value)).toEqual([30, 20, 0]);
-    expect(streamRange(state)).toEqual({ first_sequence: 1, last_sequence: 4 });
+    expect(streamRange(state)).toMatchObject({ first_sequence: 1, last_sequence: 4 });
   });
 });
 

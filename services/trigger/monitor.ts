@@ -1,13 +1,11 @@
-import { durationMs } from "../../shared/contracts/duration.ts";
 import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import type { Observation, Score } from "../../shared/contracts/telemetry.ts";
-import { addHandled, isHandled, lastHandled } from "./handled.ts";
-import type { ErrorBucket, MonitorState, Point } from "./state.ts";
-
-const DAY_MS = 86_400_000;
-/** Bounds of what is kept for one forecaster, whatever the rate of its telemetry. */
-const MAX_BUCKETS = 2_000;
-const MAX_POINTS = 1_000;
+import type { EvaluatedStream } from "../../shared/contracts/trigger.ts";
+import { addHandled, handledUpTo, isHandled, lastHandled } from "./handled.ts";
+import { type Layout, layoutOf } from "./layout.ts";
+import { Points } from "./points.ts";
+import type { ErrorBucket, MonitorState } from "./state.ts";
+import { withScore } from "./tallies.ts";
 
 /** The records of one message of TELEMETRY, checked against their contract. */
 export interface Batch<T> {
@@ -18,75 +16,80 @@ export interface Batch<T> {
 }
 
 /**
- * Width of the buckets squared errors are summed in: a fourteenth of the recent window, a day at most (14 days make
- * daily ones), wide enough that the baseline takes 2,000 at most.
- */
-export function bucketMs({ trigger: { performance } }: ForecasterSpec): number {
-  const width = Math.max(durationMs(performance.recent) / 14, durationMs(performance.baseline) / MAX_BUCKETS);
-  return Math.max(1, Math.min(DAY_MS, width));
-}
-
-/**
- * Takes scores in: squared errors of every step of the champion into buckets, its one-step errors as points. What is
- * older than the windows is dropped. A message that was taken in before changes nothing.
+ * Takes scores in: what the spec's detectors measure of every step of the champion into buckets, its one-step errors
+ * as points. What is older than the windows is dropped. A message that was taken in before changes nothing, and the
+ * order of messages changes no figure.
  */
 export function foldScores(
-  state: MonitorState,
+  before: MonitorState,
   batches: readonly Batch<Score>[],
   spec: ForecasterSpec,
 ): MonitorState {
-  const fresh = batches.filter(({ sequence }) => !isHandled(state.scores, sequence));
-  if (fresh.length === 0) return state;
-  const width = bucketMs(spec);
-  const buckets = new Map(state.buckets.map((bucket) => [bucket.start, bucket]));
-  const errors = [...state.errors];
+  const fresh = freshOf(before, "scores", batches);
+  if (fresh.length === 0) return before;
+  const layout = layoutOf(spec);
+  const state = laidOut(before, layout);
+  const buckets = state.buckets.slice();
+  const errors = new Points(state.errors, layout.pointMs);
   let newest = state.newest_score;
   for (const { sequence, records, latestMs } of fresh) {
-    for (const { target_ts, error, step, variant } of records) {
-      const at = Date.parse(target_ts);
-      const square = error ** 2;
-      if (variant === "challenger" || at > latestMs || !Number.isFinite(square)) continue;
+    for (const score of records) {
+      const at = Date.parse(score.target_ts);
+      if (score.variant === "challenger" || at > latestMs || !Number.isFinite(score.error ** 2)) continue;
       newest = Math.max(newest ?? at, at);
-      addToBucket(buckets, Math.floor(at / width) * width, square, sequence);
-      if (step === 1) insert(errors, [at, error, sequence], spacingMs(spec));
+      addToBuckets(buckets, Math.floor(at / layout.bucketMs) * layout.bucketMs, score, sequence, layout);
+      if (score.step === 1) errors.add([at, score.error, sequence]);
     }
   }
-  const scores = addHandled(
-    state.scores,
-    fresh.map(({ sequence }) => sequence),
-  );
-  if (newest === null) return { ...state, scores };
-  const from = newest - durationMs(spec.trigger.performance.baseline) - width;
-  const kept = [...buckets.values()].filter(({ start }) => start > from).sort((a, b) => a.start - b.start);
-  return { ...state, scores, buckets: kept, errors: recent(errors, spec), newest_score: newest };
+  const taken = takenIn(state, "scores", fresh);
+  if (newest === null) return taken;
+  return {
+    ...taken,
+    buckets: keptBuckets(buckets, newest, state.deployed_at, layout),
+    errors: errors.within(layout.pointSpanMs),
+    newest_score: newest,
+  };
 }
 
-/** Takes observations of the forecaster's metric, entity and bounds in. See `foldScores`. */
+/** Takes observations in: of the forecaster's metric, entity and bounds, and of what the spec watches besides. */
 export function foldObservations(
-  state: MonitorState,
+  before: MonitorState,
   batches: readonly Batch<Observation>[],
   spec: ForecasterSpec,
 ): MonitorState {
-  const fresh = batches.filter(({ sequence }) => !isHandled(state.observations, sequence));
-  if (fresh.length === 0) return state;
-  const values = [...state.values];
+  const fresh = freshOf(before, "observations", batches);
+  if (fresh.length === 0) return before;
+  const layout = layoutOf(spec);
+  const state = laidOut(before, layout);
+  const values = new Points(state.values, layout.pointMs);
+  const watched = spec.trigger.also_watch.map((each) => {
+    const name = watchedName(each);
+    return { ...each, name, points: new Points(state.watched[name] ?? [], layout.watchedMs) };
+  });
   let newest = state.newest_observation;
   let observed = state.observed;
   for (const { sequence, records, latestMs } of fresh) {
     for (const record of records) {
       const at = Date.parse(record.ts);
+      if (at > latestMs) continue;
+      for (const { metric, entity, points } of watched) {
+        const value = record.entity === entity ? record.values[metric] : undefined;
+        if (value !== undefined) points.add([at, value, sequence]);
+      }
       const value = observedValue(record, spec);
-      if (value === undefined || at > latestMs) continue;
+      if (value === undefined) continue;
       observed += 1;
       newest = Math.max(newest ?? at, at);
-      insert(values, [at, value, sequence], spacingMs(spec));
+      values.add([at, value, sequence]);
     }
   }
-  const observations = addHandled(
-    state.observations,
-    fresh.map(({ sequence }) => sequence),
-  );
-  return { ...state, observations, observed, values: recent(values, spec), newest_observation: newest };
+  return {
+    ...takenIn(state, "observations", fresh),
+    observed,
+    values: values.within(layout.pointSpanMs),
+    watched: Object.fromEntries(watched.map(({ name, points }) => [name, points.within(layout.pointSpanMs)])),
+    newest_observation: newest,
+  };
 }
 
 /** Event time of the newest telemetry, null before any. */
@@ -95,64 +98,134 @@ export function newestMs({ newest_score, newest_observation }: MonitorState): nu
   return Math.max(newest_score, newest_observation);
 }
 
-/** The stretch of TELEMETRY that the kept figures come from, for receipts. */
-export function streamRange(state: MonitorState): { first_sequence: number; last_sequence: number } {
-  const firsts = [
-    ...state.buckets.map(({ first }) => first),
-    ...[...state.errors, ...state.values].map(([, , sequence]) => sequence),
-  ];
-  const last = Math.max(lastHandled(state.scores), lastHandled(state.observations));
+/** The messages of TELEMETRY that the kept figures come from, for receipts. */
+export function streamRange(state: MonitorState): EvaluatedStream {
+  const scores = lastHandled(state.scores);
+  const observations = lastHandled(state.observations);
+  const last_sequence = Math.max(scores, observations);
+  let first_sequence = last_sequence;
+  for (const { first } of state.buckets) first_sequence = Math.min(first_sequence, first);
+  for (const points of [state.errors, state.values, ...Object.values(state.watched)])
+    for (const [, , sequence] of points) first_sequence = Math.min(first_sequence, sequence);
+  const { born_at, late, relaid } = state;
+  const isOver = relaid === null || first_sequence > Math.max(relaid.scores, relaid.observations);
   return {
-    first_sequence: firsts.reduce((least, each) => Math.min(least, each), last),
-    last_sequence: last,
+    name: "TELEMETRY",
+    first_sequence,
+    last_sequence,
+    scores,
+    observations,
+    born_at,
+    late,
+    relaid: isOver ? null : relaid,
   };
 }
 
 /** The value a forecaster looks at in an observation of its series, undefined where there is none. */
-function observedValue({ entity, values }: Observation, spec: ForecasterSpec): number | undefined {
+export function observedValue(
+  { entity, values }: Observation,
+  spec: Pick<ForecasterSpec, "metric" | "entity" | "bounds">,
+): number | undefined {
   if (entity !== spec.entity) return undefined;
   const value = values[spec.metric];
   const { min = -Infinity, max = Infinity } = spec.bounds;
   return value !== undefined && value >= min && value <= max ? value : undefined;
 }
 
-function addToBucket(
-  buckets: Map<number, ErrorBucket>,
+/** Under which the points of something in `also_watch` are kept and reported. */
+export function watchedName({ metric, entity }: ForecasterSpec["trigger"]["also_watch"][number]): string {
+  return entity === undefined ? metric : `${metric} of ${entity}`;
+}
+
+/** As `foldScores`, for who reads the stream in order and completely: any number of messages. */
+export function readScores(
+  state: MonitorState,
+  batches: readonly Batch<Score>[],
+  spec: ForecasterSpec,
+): MonitorState {
+  return inChunks(batches).reduce(
+    (before, chunk) => readUpTo(foldScores(before, chunk, spec), "scores"),
+    state,
+  );
+}
+
+/** As `foldObservations`, for who reads the stream in order and completely: any number of messages. */
+export function readObservations(
+  state: MonitorState,
+  batches: readonly Batch<Observation>[],
+  spec: ForecasterSpec,
+): MonitorState {
+  const read = (before: MonitorState, chunk: readonly Batch<Observation>[]) =>
+    readUpTo(foldObservations(before, chunk, spec), "observations");
+  return inChunks(batches).reduce(read, state);
+}
+
+type Source = "scores" | "observations";
+
+/** Few enough for the ranges of sequences that a state may hold. */
+const CHUNK = 1_000;
+
+function inChunks<T>(all: readonly T[]): (readonly T[])[] {
+  return Array.from({ length: Math.ceil(all.length / CHUNK) }, (_, i) =>
+    all.slice(i * CHUNK, (i + 1) * CHUNK),
+  );
+}
+
+function readUpTo(state: MonitorState, source: Source): MonitorState {
+  return { ...state, [source]: handledUpTo(state[source], lastHandled(state[source])) };
+}
+
+function freshOf<T>(state: MonitorState, source: Source, batches: readonly Batch<T>[]): readonly Batch<T>[] {
+  return batches.filter(({ sequence }) => !isHandled(state[source], sequence));
+}
+
+/** The state under the layout of the spec as it is now. Values of another source are not mixed with those before. */
+function laidOut(state: MonitorState, { key, source }: Layout): MonitorState {
+  if (state.layout === key && state.source === source) return state;
+  const last = { scores: lastHandled(state.scores), observations: lastHandled(state.observations) };
+  const isNew = last.scores === 0 && last.observations === 0;
+  const moved = isNew || state.source === "" || state.source === source ? {} : NO_VALUES;
+  return { ...state, ...moved, layout: key, source, relaid: isNew ? null : last };
+}
+
+const NO_VALUES = { values: [], watched: {}, observed: 0, newest_observation: null };
+
+function takenIn(state: MonitorState, source: Source, fresh: readonly Batch<unknown>[]): MonitorState {
+  const sequences = fresh.map(({ sequence }) => sequence);
+  const late = sequences.filter((sequence) => sequence <= state.receipt[source]);
+  return {
+    ...state,
+    [source]: addHandled(state[source], sequences),
+    late: late.length === 0 ? state.late : { ...state.late, [source]: [...state.late[source], ...late] },
+  };
+}
+
+/** @param buckets ascending by start; changed */
+function addToBuckets(
+  buckets: ErrorBucket[],
   start: number,
-  square: number,
+  score: Score,
   sequence: number,
+  { tallies }: Layout,
 ): void {
-  const { n, sse, first } = buckets.get(start) ?? { n: 0, sse: 0, first: sequence };
-  // A sum that overflows would come back from JSON as null and make the state unreadable.
-  if (!Number.isFinite(sse + square)) return;
-  buckets.set(start, { start, n: n + 1, sse: sse + square, first: Math.min(first, sequence) });
+  let at = buckets.length;
+  while (at > 0 && buckets[at - 1]!.start > start) at -= 1;
+  const there = buckets[at - 1]?.start === start ? buckets[at - 1] : undefined;
+  const next = withScore(there, start, score, sequence, tallies);
+  if (next === undefined || next === there) return;
+  if (there === undefined) buckets.splice(at, 0, next);
+  else buckets[at - 1] = next;
 }
 
-/** Points closer than this are thinned, so that both drift windows together never exceed 1,000. */
-function spacingMs(spec: ForecasterSpec): number {
-  return pointSpanMs(spec) / MAX_POINTS;
-}
-
-function pointSpanMs({ trigger: { drift } }: ForecasterSpec): number {
-  return durationMs(drift.recent) + durationMs(drift.reference);
-}
-
-/** Inserts in order of time. A point of the same time replaces what was there; one too close to another is left out. */
-function insert(points: Point[], point: Point, spacing: number): void {
-  let at = points.length;
-  while (at > 0 && points[at - 1]![0] > point[0]) at -= 1;
-  if (at > 0 && points[at - 1]![0] === point[0]) {
-    points[at - 1] = point;
-    return;
-  }
-  const before = points[at - 1];
-  const after = points[at];
-  if (before !== undefined && point[0] - before[0] < spacing) return;
-  if (after !== undefined && after[0] - point[0] < spacing) return;
-  points.splice(at, 0, point);
-}
-
-function recent(points: readonly Point[], spec: ForecasterSpec): Point[] {
-  const newest = points.at(-1)?.[0] ?? 0;
-  return points.filter(([at]) => at > newest - pointSpanMs(spec)).slice(-2 * MAX_POINTS);
+function keptBuckets(
+  buckets: ErrorBucket[],
+  newest: number,
+  deployedAt: number | null,
+  { bucketSpanMs, bucketMs, keepMs }: Layout,
+): ErrorBucket[] {
+  const from = newest - bucketSpanMs - bucketMs;
+  if ((buckets[0]?.start ?? newest) > from) return buckets;
+  const isFirstOfLive = (start: number) =>
+    keepMs > 0 && deployedAt !== null && start > deployedAt - bucketMs && start <= deployedAt + keepMs;
+  return buckets.filter(({ start }) => start > from || isFirstOfLive(start));
 }

@@ -2,12 +2,14 @@ import { describe, expect, it } from "vitest";
 import { subjects } from "../../shared/contracts/subjects.ts";
 import { Refused } from "../../shared/contracts/trigger.ts";
 import { newEvent } from "../../shared/events.ts";
-import { type ManualRequest, rebuildStep, refuseUnknown } from "./arbiter.ts";
+import { refuseUnknown } from "./arbiter.ts";
+import { rebuildStep } from "./following.ts";
 import { isHandled } from "./handled.ts";
 import { initialArbiter } from "./state.ts";
+import type { ManualRequest } from "./wish.ts";
 
 const AT_MS = Date.parse("2025-01-01T00:00:00Z");
-const circumstances = { spec: undefined, atMs: AT_MS, evidence: { code_version: "test" } };
+const circumstances = { spec: undefined, atMs: AT_MS, machineMs: AT_MS, evidence: { code_version: "test" } };
 
 describe("requests for a forecaster without spec and state", () => {
   it("are refused one by one, under the same run whatever company they come in", () => {

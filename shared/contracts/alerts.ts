@@ -50,6 +50,9 @@ export const AlertRules = z.strictObject({
         z.strictObject({ kind: z.literal("slow-optimization"), longer_than: Duration }),
         z.strictObject({ kind: z.literal("stale"), longer_than: Duration }),
         z.strictObject({ kind: z.literal("dead-letter") }),
+        z
+          .strictObject({ kind: z.literal("alert") })
+          .describe("another service raises it, under the name of this rule: data-quality, incident"),
       ]),
       severity: z.enum([...SEVERITIES, "info"]),
       channels: z.array(Channel).min(1),

@@ -4,8 +4,10 @@ import { Alert, AlertRules, DeadLetter } from "./alerts.ts";
 import { Deployed, RolledBack, Verified } from "./deployer.ts";
 import { CloudEvent } from "./envelope.ts";
 import { Failed } from "./failed.ts";
+import { IncidentCleared, IncidentRaised } from "./incidents.ts";
 import { LiveConfig } from "./live-config.ts";
 import { Progress, Searched, TrialTask } from "./optimizer.ts";
+import { SeriesContract } from "./series.ts";
 import { ForecasterSpec } from "./spec.ts";
 import { Health, Observation, Prediction, Score } from "./telemetry.ts";
 import { Accepted, Evaluated, Refused, RetrainRequest } from "./trigger.ts";
@@ -111,6 +113,20 @@ const CHANNELS: readonly Channel[] = [
     event: true,
   },
   {
+    address: "alert.raised.incident.{target}",
+    message: "IncidentRaised",
+    summary: "Telemetry of a series or forecaster that nobody should learn from or judge by",
+    schema: IncidentRaised,
+    event: true,
+  },
+  {
+    address: "alert.cleared.incident.{target}",
+    message: "IncidentCleared",
+    summary: "The incident is over",
+    schema: IncidentCleared,
+    event: true,
+  },
+  {
     address: "progress.{forecaster}.{run}",
     message: "Progress",
     summary: "How far a search is; in no stream",
@@ -173,6 +189,7 @@ export function asyncApi(version: string): object {
 export function configSchemas(): Record<string, object> {
   return {
     forecaster: jsonSchema(ForecasterSpec, "input"),
+    series: jsonSchema(SeriesContract, "input"),
     alerts: jsonSchema(AlertRules, "input"),
     "live-config": jsonSchema(LiveConfig),
   };

@@ -59,6 +59,17 @@ export const Score = z.looseObject({
   model_version: z.string(),
   variant: z.enum(VARIANTS).optional(),
   naive_error: z.number().optional().describe("last value at issued_at minus actual, the baseline to beat"),
+  mean: z.number().optional().describe("of the forecast, unit of the series"),
+  actual: z.number().optional().describe("what was observed at target_ts, unit of the series"),
+  pinball: z
+    .number()
+    .nonnegative()
+    .optional()
+    .describe("mean pinball loss over the prediction's quantiles, unit of the series; absent without quantiles"),
+  in_incident: z
+    .literal(true)
+    .optional()
+    .describe("issued_at or target_ts lay in an incident known by then; no reference should take it in"),
 });
 export type Score = z.infer<typeof Score>;
 

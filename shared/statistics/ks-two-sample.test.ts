@@ -1,24 +1,26 @@
 import { describe, expect, it } from "vitest";
 import { autocorrelationTime, effectiveSize } from "./autocorrelation.ts";
+import { ksDistance, ksDistanceOfSorted, ksDistanceTo, ksReference } from "./ks-distance.ts";
 import { isAtLeast, ksSeverity } from "./ks-severity.ts";
 import { kolmogorovTail, ksTwoSample } from "./ks-two-sample.ts";
+import { autoregressive, uniforms } from "./lcg.fixture.ts";
 
 describe("two-sample KS against scipy 1.17.1, ks_2samp(method='exact')", () => {
   for (const [name, sample, reference, distance, pValue] of [
     ["interleaved", [1, 2, 3, 4, 5], [1.5, 2.5, 6, 7, 8, 9], 0.6666666666666666, 0.10822510822510821],
     ["disjoint", [1, 2, 3], [4, 5, 6, 7], 1, 0.05714285714285715],
-    ["no difference, 20 and 20", uniform(1, 20), uniform(2, 20), 0.15, 0.9831368772656193],
+    ["no difference, 20 and 20", uniforms(1, 20), uniforms(2, 20), 0.15, 0.9831368772656193],
     [
       "shifted, 60 and 14",
-      uniform(3, 60),
-      uniform(4, 14).map((x) => x + 0.3),
+      uniforms(3, 60),
+      uniforms(4, 14).map((x) => x + 0.3),
       0.4976190476190476,
       0.004187488152086284,
     ],
     [
       "stretched, 1000 and 900",
-      uniform(5, 1000),
-      uniform(6, 900).map((x) => x * 1.08),
+      uniforms(5, 1000),
+      uniforms(6, 900).map((x) => x * 1.08),
       0.07977777777777778,
       0.0045038367017916974,
     ],
@@ -47,8 +49,8 @@ describe("two-sample KS by the limit law", () => {
 
   it("comes within 2 % of scipy beyond 1,000 values", () => {
     const result = ksTwoSample(
-      uniform(7, 5000),
-      uniform(8, 4000).map((x) => x + 0.02),
+      uniforms(7, 5000),
+      uniforms(8, 4000).map((x) => x + 0.02),
     );
     expect(result.method).toBe("asymptotic");
     expect(result.distance).toBeCloseTo(0.02725, 12);
@@ -68,13 +70,71 @@ describe("two-sample KS by the limit law", () => {
     expect(ksTwoSample([1, 2, 3], [1, 2, 3])).toMatchObject({ distance: 0, pValue: 1 }));
 });
 
+describe("D without sorting is D by sorting", () => {
+  const normal = (seed: number, n: number) =>
+    Array.from({ length: n }, (_, i) => uniforms(seed + i, 12).reduce((sum, u) => sum + u, -6));
+  it.each([
+    ["uniform", uniforms(1, 20_000), uniforms(2, 15_000)],
+    ["normal, a tenth of a std apart", normal(3, 6_000), normal(90_000, 5_000).map((x) => x + 0.1)],
+    [
+      "heavy tails",
+      uniforms(5, 20_000).map((u) => 1 / (u - 0.5)),
+      uniforms(6, 9_000).map((u) => 1.1 / (u - 0.5)),
+    ],
+    [
+      "five values",
+      uniforms(7, 9_000).map((u) => Math.floor(5 * u)),
+      uniforms(8, 9_000).map((u) => Math.floor(5 * u * u)),
+    ],
+    ["one value", Array<number>(5_000).fill(3), Array<number>(5_000).fill(3)],
+    ["one value each", Array<number>(5_000).fill(3), Array<number>(5_000).fill(4)],
+    ["nothing in common", uniforms(9, 5_000), uniforms(10, 5_000).map((u) => u + 2)],
+    [
+      "all but a few in a speck",
+      [...uniforms(11, 9_000).map((u) => 5 + u * 1e-9), 1e300, -1e300],
+      uniforms(12, 9_000).map((u) => 5 + u * 1.1e-9),
+    ],
+    [
+      "infinities",
+      [...uniforms(13, 5_000), ...Array<number>(90).fill(Infinity)],
+      [...uniforms(14, 5_000), -Infinity],
+    ],
+    [
+      "zeros of both signs",
+      uniforms(15, 5_000).map((u) => (u < 0.5 ? -0 : 0)),
+      uniforms(16, 5_000).map(() => 0),
+    ],
+    ["one against many", [0.3], uniforms(17, 9_000)],
+  ] as const)("%s", (_, first, second) => {
+    const [a, b] = [Float64Array.from(first), Float64Array.from(second)];
+    const { distance } = ksDistanceOfSorted(a.toSorted(), b.toSorted());
+    expect(ksDistance(a, b)).toBe(distance);
+    expect(ksDistance(b, a)).toBe(distance);
+    expect(ksDistanceTo(a, ksReference(b))).toBe(distance);
+  });
+
+  it("a prepared reference gives the same test", () => {
+    const series = autoregressive(18, 1_500, 0.6);
+    const [reference, recent] = [series.slice(0, 1_300), series.slice(1_300)];
+    for (const effectiveSize of [true, false])
+      expect(ksTwoSample(recent, ksReference(reference, { effectiveSize }))).toEqual(
+        ksTwoSample(recent, reference, { effectiveSize }),
+      );
+  });
+});
+
 describe("two-sample KS on bad input", () => {
   it("refuses an empty sample", () => expect(() => ksTwoSample([], [1])).toThrow("the sample is empty"));
-  it("refuses NaN", () => expect(() => ksTwoSample([1], [1, Number.NaN])).toThrow("the reference holds NaN"));
+  it("refuses NaN", () => {
+    expect(() => ksTwoSample([1], [1, Number.NaN])).toThrow("the reference holds NaN");
+    expect(() => ksTwoSample([...uniforms(1, 5_000), Number.NaN], [1])).toThrow("the sample holds NaN");
+    expect(() => ksReference([Number.NaN])).toThrow("the reference holds NaN");
+  });
 });
 
 describe("autocorrelation (A-TRG-2 must not cry wolf)", () => {
-  it("time of white noise is about 1", () => expect(autocorrelationTime(uniform(9, 2000))).toBeLessThan(1.3));
+  it("time of white noise is about 1", () =>
+    expect(autocorrelationTime(uniforms(9, 2000))).toBeLessThan(1.3));
   it("time of AR(0.8) is about (1 + φ) / (1 − φ) = 9", () => {
     expect(autocorrelationTime(autoregressive(10, 4000, 0.8))).toBeGreaterThan(7);
     expect(autocorrelationTime(autoregressive(10, 4000, 0.8))).toBeLessThan(11);
@@ -127,24 +187,3 @@ describe("severity of a distance", () => {
   it("below low is at least nothing", () => expect(isAtLeast(undefined, "low")).toBe(false));
   it("high is at least medium", () => expect(isAtLeast("high", "medium")).toBe(true));
 });
-
-/** n draws of a linear congruential generator, in [0, 1); the figures above were computed from the same draws. */
-function uniform(seed: number, n: number): number[] {
-  let state = seed;
-  return Array.from({ length: n }, () => {
-    state = (1664525 * state + 1013904223) % 4294967296;
-    return state / 4294967296;
-  });
-}
-
-/** A stationary AR(1) series with noise of variance 1 (a sum of twelve draws less 6). */
-function autoregressive(seed: number, n: number, phi: number): number[] {
-  const draws = uniform(seed, 12 * (n + 50));
-  let value = 0;
-  const series = Array.from({ length: n + 50 }, (_, t) => {
-    const noise = draws.slice(12 * t, 12 * t + 12).reduce((sum, draw) => sum + draw, -6);
-    value = phi * value + noise;
-    return value;
-  });
-  return series.slice(50);
-}

@@ -1,4 +1,5 @@
 import { autocorrelationTime, effectiveSize } from "./autocorrelation.ts";
+import { type KsReference, ksDistance, ksDistanceOfSorted, ksDistanceTo } from "./ks-distance.ts";
 
 /** Samples up to this size get the exact p-value; beyond about 2,000 its recursion underflows without a sign. */
 const EXACT_LIMIT = 1_000;
@@ -30,7 +31,8 @@ export interface KsResult {
  * `effectiveSize`; values then have to be in order of time. Where the reference shows none, it changes nothing.
  *
  * @param sample    values, any order unless `effectiveSize`; not changed
- * @param reference values it is compared with
+ * @param reference values it is compared with, or a prepared reference (`ksReference`), which is quicker for many
+ *                  samples; its τ was settled when it was prepared
  * @throws {RangeError} when a sample is empty or holds NaN
  *
  * Sources: Hodges, "The significance probability of the Smirnov two-sample test", Ark. Mat. 3 (1958), for the exact
@@ -38,42 +40,29 @@ export interface KsResult {
  */
 export function ksTwoSample(
   sample: ArrayLike<number>,
-  reference: ArrayLike<number>,
+  reference: ArrayLike<number> | KsReference,
   options: { readonly effectiveSize?: boolean } = {},
 ): KsResult {
-  const a = sorted(sample, "sample");
-  const b = sorted(reference, "reference");
-  const { distance, ties } = ksDistance(a, b);
-  const tau = options.effectiveSize ? autocorrelationTime(reference) : 1;
-  const sizes = { sampleSize: a.length, referenceSize: b.length, autocorrelationTime: tau };
-  if (tau > 1) {
-    const sampleSize = effectiveSize(a.length, tau);
-    const referenceSize = effectiveSize(b.length, tau);
-    const pValue = kolmogorovTail(scaled(distance, sampleSize, referenceSize));
-    return { distance, pValue, method: "effective", sampleSize, referenceSize, autocorrelationTime: tau };
+  const prepared = "sorted" in reference ? reference : undefined;
+  const others = prepared?.sorted ?? float64(reference as ArrayLike<number>);
+  const values = float64(sample);
+  const sampleSize = values.length;
+  const referenceSize = others.length;
+  const tau = prepared?.autocorrelationTime ?? (options.effectiveSize ? autocorrelationTime(others) : 1);
+  if (tau === 1 && sampleSize > 0 && Math.max(sampleSize, referenceSize) <= EXACT_LIMIT) {
+    const { distance, ties } = ksDistanceOfSorted(sorted(values, "sample"), sorted(others, "reference"));
+    const pValue = ties
+      ? kolmogorovTail(scaled(distance, sampleSize, referenceSize))
+      : exactTail(distance, sampleSize, referenceSize);
+    const method = ties ? "asymptotic" : "exact";
+    return { distance, pValue, method, sampleSize, referenceSize, autocorrelationTime: tau };
   }
-  if (ties || Math.max(a.length, b.length) > EXACT_LIMIT) {
-    const pValue = kolmogorovTail(scaled(distance, a.length, b.length));
-    return { distance, pValue, method: "asymptotic", ...sizes };
-  }
-  return { distance, pValue: exactTail(distance, a.length, b.length), method: "exact", ...sizes };
-}
-
-/** D of two ascending samples, and whether any two values are equal. One pass, O(n + m). */
-export function ksDistance(a: Float64Array, b: Float64Array): { distance: number; ties: boolean } {
-  let i = 0;
-  let j = 0;
-  let distance = 0;
-  let ties = false;
-  while (i < a.length && j < b.length) {
-    const at = Math.min(a[i]!, b[j]!);
-    const before = i + j;
-    while (i < a.length && a[i]! === at) i += 1;
-    while (j < b.length && b[j]! === at) j += 1;
-    if (i + j - before > 1) ties = true;
-    distance = Math.max(distance, Math.abs(i / a.length - j / b.length));
-  }
-  return { distance, ties: ties || repeats(a, i) || repeats(b, j) };
+  const distance = prepared === undefined ? ksDistance(values, others) : ksDistanceTo(values, prepared);
+  const n = effectiveSize(sampleSize, tau);
+  const m = effectiveSize(referenceSize, tau);
+  const pValue = kolmogorovTail(scaled(distance, n, m));
+  const method = tau > 1 ? "effective" : "asymptotic";
+  return { distance, pValue, method, sampleSize: n, referenceSize: m, autocorrelationTime: tau };
 }
 
 /** P(K > λ) of Kolmogorov's limit law, by whichever of its two series converges at once. */
@@ -108,16 +97,14 @@ function exactTail(distance: number, n: number, m: number): number {
   return Math.min(1, Math.max(0, 1 - inside[columns]!));
 }
 
-function sorted(values: ArrayLike<number>, name: string): Float64Array {
+function float64(values: ArrayLike<number>): Float64Array {
+  return values instanceof Float64Array ? values : Float64Array.from(values);
+}
+
+function sorted(values: Float64Array, name: string): Float64Array {
   if (values.length === 0) throw new RangeError(`the ${name} is empty`);
-  const copy = Float64Array.from(values).sort();
+  const copy = values.toSorted();
   // Typed arrays sort NaN to the end.
   if (Number.isNaN(copy[copy.length - 1]!)) throw new RangeError(`the ${name} holds NaN`);
   return copy;
-}
-
-function repeats(ascending: Float64Array, from: number): boolean {
-  for (let k = Math.max(1, from); k < ascending.length; k += 1)
-    if (ascending[k] === ascending[k - 1]) return true;
-  return false;
 }

@@ -1,17 +1,14 @@
-import { durationMs } from "../../../shared/contracts/duration.ts";
-import type { ForecasterSpec } from "../../../shared/contracts/spec.ts";
-import type { DetectorResult } from "../../../shared/contracts/trigger.ts";
+import type { TriggerSpec } from "../../../shared/contracts/spec.ts";
+import { SEVERITIES } from "../../../shared/contracts/spec-detectors.ts";
+import type { DetectorResult, DetectorTest } from "../../../shared/contracts/trigger.ts";
 import { isAtLeast, ksSeverity } from "../../../shared/statistics/ks-severity.ts";
 import { ksTwoSample } from "../../../shared/statistics/ks-two-sample.ts";
-import type { MonitorState, Point } from "../state.ts";
+import type { Situation } from "../situation.ts";
+import { insufficient, percent } from "./result.ts";
+import { compared, counts, leading, type SamplePair, samplePairs } from "./samples.ts";
 
-type DriftParams = ForecasterSpec["trigger"]["drift"];
-
-const WHAT = {
-  errors: "one-step errors",
-  values: "observed values",
-  changes: "changes of the observed values",
-} as const;
+/** The statistic of a p-value of 0, which a double cannot tell from 10^-300. */
+const LARGEST = 300;
 
 /**
  * Has the law changed? (A-TRG-2) Two-sample Kolmogorov–Smirnov test between the recent window and the time before
@@ -19,40 +16,37 @@ const WHAT = {
  *
  *     p < p_value   and   severity of D >= min_severity
  *
- * The p-value is computed with effective sample sizes, since the plain test cries wolf on autocorrelated values (see
- * `ksTwoSample`). The severity gate asks whether the change matters: with many values any change has a small p.
+ * for one of its samples. The p-value is computed with effective sample sizes, since the plain test cries wolf on
+ * autocorrelated values (see `ksTwoSample`). The severity gate asks whether the change matters: with many values any
+ * change has a small p.
  *
- * Cannot tell (`fired: null`) with fewer than `min_points` values in either window.
+ * Its statistic is −log10 p, which is compared with −log10 p_value, and 0 while the severity is not reached.
+ *
+ * Cannot tell with fewer than `min_points` values in either window.
  */
-export function drift(state: Pick<MonitorState, "errors" | "values">, params: DriftParams): DetectorResult {
-  const points =
-    params.on === "errors" ? state.errors : params.on === "values" ? state.values : changes(state.values);
-  const newest = points.at(-1)?.[0] ?? 0;
-  const border = newest - durationMs(params.recent);
-  const from = border - durationMs(params.reference);
-  const recent = points.filter(([at]) => at > border).map(([, value]) => value);
-  const reference = points.filter(([at]) => at > from && at <= border).map(([, value]) => value);
-  const { on, p_value, min_severity, min_points } = params;
+export function drift(situation: Situation): DetectorResult {
+  const params = situation.spec.trigger.drift;
+  return leadingOf(samplePairs(situation, params).map((pair) => tested(pair, params)));
+}
+
+function tested(pair: SamplePair, params: TriggerSpec["drift"]): DetectorResult {
+  const { on, p_value, min_severity, min_points, seasonal } = params;
   const base = {
     detector: "drift",
-    thresholds: { on, p_value, min_severity, min_points, recent: params.recent, reference: params.reference },
+    threshold: -Math.log10(p_value),
+    figures: { ...counts(pair), distance: null, p_value: null },
+    thresholds: {
+      ...{ on, p_value, min_severity, min_points, seasonal },
+      ...{ recent: params.recent, reference: params.reference },
+    },
   } as const;
-  const counts = {
-    points_recent: recent.length,
-    points_reference: reference.length,
-    newest_point: points.length === 0 ? null : new Date(newest).toISOString(),
-  };
-  if (recent.length < min_points || reference.length < min_points) {
-    const reason =
-      `insufficient: ${recent.length} ${WHAT[on]} in the last ${params.recent} and ${reference.length} in the ` +
-      `${params.reference} before, ${min_points} are needed in each`;
-    return { ...base, figures: { ...counts, distance: null, p_value: null }, fired: null, reason };
-  }
-  const test = ksTwoSample(recent, reference, { effectiveSize: true });
+  if (pair.problem !== undefined) return insufficient(base, pair.problem);
+  const test = ksTwoSample(pair.recent, pair.reference, { effectiveSize: true });
   const severity = ksSeverity(test.distance, params.severity_at);
-  const fired = test.pValue < p_value && isAtLeast(severity, min_severity);
+  const severe = isAtLeast(severity, min_severity);
+  const fired = test.pValue < p_value && severe;
   const figures = {
-    ...counts,
+    ...base.figures,
     distance: test.distance,
     p_value: test.pValue,
     method: test.method,
@@ -61,13 +55,50 @@ export function drift(state: Pick<MonitorState, "errors" | "values">, params: Dr
     autocorrelation_time: test.autocorrelationTime,
   };
   const reason =
-    `${WHAT[on]} of the last ${params.recent} against the ${params.reference} before: D = ${test.distance.toFixed(3)} ` +
+    `${compared(pair, params)}: D = ${test.distance.toFixed(3)} ` +
     `(${severity ?? "no"} severity), p = ${test.pValue.toPrecision(3)}; ` +
     `it fires at p < ${p_value} and ${min_severity} severity or more`;
-  return { ...base, figures, fired, ...(severity === undefined ? {} : { severity }), reason };
+  const statistic = severe ? Math.min(LARGEST, -Math.log10(test.pValue)) : 0;
+  const one: DetectorTest = {
+    sample: pair.name,
+    p_value: test.pValue,
+    ...(severity === undefined ? {} : { severity }),
+    severe,
+    fired,
+  };
+  const told = severity === undefined ? {} : { severity };
+  return { ...base, figures, statistic, fired, ...told, reason, tests: [one] };
 }
 
-/** First differences; each stands at the time of its later value. */
-function changes(points: readonly Point[]): Point[] {
-  return points.slice(1).map(([at, value, sequence], i): Point => [at, value - points[i]![1], sequence]);
+/** One result for all samples: that of the sample which speaks loudest, with the tests of all. */
+function leadingOf(results: readonly DetectorResult[]): DetectorResult {
+  return { ...leading(results), tests: results.flatMap(({ tests = [] }) => tests) };
+}
+
+/**
+ * A result under false-discovery control: its tests fire by their adjusted p-values instead of `p_value`.
+ *
+ * @param adjusted one for each of its tests
+ */
+export function withDiscoveries(
+  result: DetectorResult,
+  adjusted: readonly number[],
+  rate: number,
+): DetectorResult {
+  if (result.tests === undefined || result.fired === null) return result;
+  const tests = result.tests.map((test, i) => {
+    const p = adjusted[i]!;
+    return { ...test, adjusted: p, fired: p <= rate && test.severe };
+  });
+  const found = tests.filter((test) => test.fired);
+  const which = found.length === 0 ? "none is one" : found.map(({ sample }) => sample).join(", ");
+  const worst = SEVERITIES.findLast((severity) => found.some((test) => test.severity === severity));
+  const reason = `${result.reason}; with false discoveries held to ${percent(rate)}: ${which}`;
+  return {
+    ...result,
+    ...(worst === undefined ? {} : { severity: worst }),
+    tests,
+    fired: found.length > 0,
+    reason,
+  };
 }

@@ -1,30 +1,25 @@
-import { durationMs } from "../../../shared/contracts/duration.ts";
-import type { ForecasterSpec } from "../../../shared/contracts/spec.ts";
+import { durationDays } from "../../../shared/contracts/duration.ts";
 import type { DetectorResult } from "../../../shared/contracts/trigger.ts";
+import type { Situation } from "../situation.ts";
+import { verdict } from "./result.ts";
 
 const DAY_MS = 86_400_000;
 
 /**
  * Has it been too long? (A-TRG-3) Fires when the last completed search is `max_age` old or older, and when there has
  * been none. It needs nothing but two times, so it works when all else fails (A-TRG-5).
- *
- * @param lastOptimizedMs time of the last completed search; null for none
- * @param nowMs           event time of the evaluation
  */
-export function time(
-  lastOptimizedMs: number | null,
-  nowMs: number,
-  params: ForecasterSpec["trigger"]["time"],
-): DetectorResult {
-  const base = { detector: "time", thresholds: { max_age: params.max_age } } as const;
-  if (lastOptimizedMs === null) {
+export function time({ spec, inputs, nowMs }: Situation): DetectorResult {
+  const { max_age } = spec.trigger.time;
+  const { last_optimized_at } = inputs;
+  const threshold = durationDays(max_age);
+  const base = { detector: "time", threshold, thresholds: { max_age } } as const;
+  if (last_optimized_at === null) {
     const figures = { last_optimized: null, age_days: null };
-    return { ...base, figures, fired: true, severity: "low", reason: "never optimized" };
+    return { ...base, statistic: null, figures, fired: true, severity: "low", reason: "never optimized" };
   }
-  const ageMs = nowMs - lastOptimizedMs;
-  const fired = ageMs >= durationMs(params.max_age);
-  const days = (ageMs / DAY_MS).toFixed(1);
-  const figures = { last_optimized: new Date(lastOptimizedMs).toISOString(), age_days: ageMs / DAY_MS };
-  const reason = `last optimized ${days} days ago; it fires at ${params.max_age}`;
-  return fired ? { ...base, figures, fired, severity: "low", reason } : { ...base, figures, fired, reason };
+  const days = (nowMs - Date.parse(last_optimized_at)) / DAY_MS;
+  const figures = { last_optimized: last_optimized_at, age_days: days };
+  const reason = `last optimized ${days.toFixed(1)} days ago; it fires at ${max_age}`;
+  return verdict({ ...base, figures }, days, "low", reason);
 }

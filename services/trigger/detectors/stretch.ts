@@ -1,0 +1,56 @@
+import { durationMs } from "../../../shared/contracts/duration.ts";
+import type { TriggerSpec } from "../../../shared/contracts/spec.ts";
+import { moments } from "../../../shared/statistics/sample.ts";
+import { type Situation, usablePoints } from "../situation.ts";
+
+/** Values that a streaming detector goes through, in order of time, in their own standard deviations. */
+export interface Stretch {
+  readonly values: readonly number[];
+  readonly std: number;
+  readonly fromMs: number | null;
+  readonly toMs: number | null;
+}
+
+/**
+ * The kept points of a stream since the last completed search, but not from further back than the window: a search
+ * answers what was noticed before it. Each value counts in standard deviations of the whole stretch; a constant one
+ * has only zeros.
+ *
+ * Streaming detectors go through these points at each evaluation, instead of keeping sums of their own: an incident
+ * that is told late is left out of what came before, too, and late or repeated messages leave no trace.
+ */
+export function stretchOf(
+  { monitor, inputs }: Situation,
+  { on, window }: Pick<TriggerSpec["page_hinkley"], "on" | "window">,
+): Stretch {
+  const ofErrors = on === "errors" || on === "absolute_errors";
+  const all = ofErrors ? monitor.errors : monitor.values;
+  const newest = all.at(-1)?.[0];
+  if (newest === undefined) return { values: [], std: 0, fromMs: null, toMs: null };
+  const searched =
+    inputs.last_optimized_at === null ? Number.NEGATIVE_INFINITY : Date.parse(inputs.last_optimized_at);
+  const from = Math.max(newest - durationMs(window), searched);
+  const points = usablePoints(all, ofErrors ? "errors" : "values", inputs).filter(([at]) => at > from);
+  const raw = points.map(([, value], i) => {
+    if (on === "absolute_errors") return Math.abs(value);
+    return on === "changes" ? value - (points[i - 1]?.[1] ?? value) : value;
+  });
+  if (on === "changes") raw.shift();
+  const { mean, std } = raw.length === 0 ? { mean: 0, std: 0 } : moments(raw);
+  return {
+    values: raw.map((value) => (std > 0 ? (value - mean) / std : 0)),
+    std,
+    fromMs: points[0]?.[0] ?? null,
+    toMs: newest,
+  };
+}
+
+/** What every streaming detector reports. */
+export function stretchFigures({ values, std, fromMs, toMs }: Stretch) {
+  return {
+    points: values.length,
+    std,
+    from: fromMs === null ? null : new Date(fromMs).toISOString(),
+    newest_point: toMs === null ? null : new Date(toMs).toISOString(),
+  };
+}

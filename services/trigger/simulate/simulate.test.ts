@@ -1,0 +1,121 @@
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import type { SimulationRequest } from "../../../shared/contracts/simulation.ts";
+import type { Evaluated } from "../../../shared/contracts/trigger.ts";
+import { newEvent } from "../../../shared/events.ts";
+import {
+  applySpec,
+  context,
+  dayAt,
+  evaluations,
+  forecaster,
+  idle,
+  nonEmpty,
+  observe,
+  publishStep,
+  request,
+  running,
+  score,
+  startTrigger,
+  steps,
+  until,
+  useTrigger,
+} from "../trigger.fixture.ts";
+import { simulate } from "./simulate.ts";
+
+useTrigger();
+
+const EVERYTHING: SimulationRequest = { settings: [], mode: "what-if", retrain: false };
+
+function parts() {
+  const connection = { bus: context.bus, drain: async () => {} };
+  return { dirs: context.dirs, version: "test", connect: async () => connection as never, say: () => {} };
+}
+
+/** A first deployment, a degradation that starts a run, a request that passes the cool-down, one that does not. */
+async function record(): Promise<void> {
+  await applySpec({ trigger: { schedule: [{ cron: "0 3 * * *" }] } });
+  await startTrigger();
+  await observe(0, 45);
+  const [first] = await until(async () => nonEmpty(await steps("accepted")));
+  await context.bus.kv("live-configs", z.unknown()).put(forecaster, { version: 1 });
+  for (const step of ["searched", "verified"] as const) await publishStep(step, runOf(first));
+  await score(0, 46, () => 1);
+  for (let day = 46; day < 60; day += 2) await score(day, day + 2, () => 3);
+  await until(async () =>
+    nonEmpty(
+      (await evaluations()).filter(({ should_optimize, cause }) => should_optimize && cause === "trigger"),
+    ),
+  );
+  await request(forecaster);
+  await request(JSON.stringify({ forecaster, requested_by: "ana", reason: "new data" }));
+  await idle();
+  await until(async () => nonEmpty(await steps("refused")));
+  for (const each of running.splice(0)) await each.stop();
+}
+
+function runOf(accepted: unknown): string {
+  return (accepted as { run_id: string }).run_id;
+}
+
+describe("retune simulate --verify", { timeout: 40_000 }, () => {
+  it("makes every recorded decision again, to the last bit (A-TRG-4, K-6)", async () => {
+    await record();
+    const { decisions } = await simulate({ ...EVERYTHING, mode: "verify" }, parts());
+    const answers = (await steps("accepted")).length + (await steps("refused")).length;
+    expect(decisions).toHaveLength((await evaluations()).length + answers);
+    expect(answers).toBeGreaterThan(2);
+    expect(decisions.filter(({ verdict }) => verdict !== "reproduced")).toEqual([]);
+  });
+
+  it("tells a decision that was tampered with from the others, and names the field", async () => {
+    await applySpec();
+    await context.bus.kv("live-configs", z.unknown()).put(forecaster, { version: 1 });
+    await startTrigger();
+    await score(0, 60, () => 1);
+    const [honest] = await until(async () => nonEmpty(await evaluations()));
+    for (const each of running.splice(0)) await each.stop();
+    const forged = structuredClone(honest) as Evaluated;
+    forged.detectors[0]!.figures.rmse_recent = 0.5;
+    const event = newEvent({
+      source: "forger",
+      type: "dev.retune.retrain.evaluated",
+      subject: forecaster,
+      timeMs: Date.parse(dayAt(60)),
+      data: forged,
+    });
+    await context.bus.publishEvent(`retrain.evaluated.${forecaster}`, event);
+    const { decisions } = await simulate({ ...EVERYTHING, mode: "verify" }, parts());
+    const evaluated = decisions.filter(({ subject }) => subject.startsWith("retrain.evaluated."));
+    expect(evaluated.map(({ verdict }) => verdict)).toEqual(["reproduced", "different"]);
+    expect(evaluated[1]!.detail).toBe("detectors.0.figures.rmse_recent: recorded 0.5, made again 1");
+  });
+});
+
+describe("retune simulate", { timeout: 40_000 }, () => {
+  it("puts what other settings would have done beside what happened, and marks what was never observed", async () => {
+    await record();
+    const report = await simulate(
+      { ...EVERYTHING, settings: ["trigger.performance.threshold=100"] },
+      parts(),
+    );
+    expect(report.forecasters.map((each) => each.forecaster)).toEqual([forecaster]);
+    const by = new Map(report.forecasters[0]!.policies.map((each) => [each.policy, each]));
+    expect([...by.keys()]).toEqual(["recorded", "configured", "changed", "never", "nightly", "weekly"]);
+    expect(by.get("recorded")!.served).toEqual({ rmse: expect.any(Number), scores: 120, basis: "observed" });
+    expect(by.get("changed")!.served.basis).toBe("assumed");
+    expect(by.get("changed")!.diverged_at).not.toBeNull();
+    expect(by.get("nightly")!.runs.length).toBeGreaterThan(by.get("weekly")!.runs.length);
+    expect(by.get("nightly")!.runs.at(-1)!.outcome).toBeNull();
+  });
+
+  it.each([
+    [{ forecasters: ["nobody"] }, /no forecaster is called 'nobody'; known: f-/],
+    [{ settings: ["trigger.cooldown=soon"] }, /with trigger.cooldown="soon": field 'trigger.cooldown'/],
+    [{ from: "2025-02-01T00:00:00Z", to: "2025-01-01T00:00:00Z" }, /expected --from to be earlier/],
+    [{ history: "/nowhere" }, /'\/nowhere' holds no history/],
+  ])("refuses %j by name", async (asked, told) => {
+    await applySpec();
+    await expect(simulate({ ...EVERYTHING, ...asked }, parts())).rejects.toThrow(told);
+  });
+});
