@@ -150,6 +150,10 @@ describe("a shadow test (A-FUT-1)", () => {
 
   for (const [fact, records] of [
     [
+      "of an incident",
+      [scored("champion", 0, 1, { in_incident: true }), scored("challenger", 0, 1, { in_incident: true })],
+    ],
+    [
       "of another model version",
       [scored("champion", 0, 1, { model_version: "v0" }), scored("challenger", 0, 1)],
     ],

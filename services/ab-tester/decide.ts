@@ -95,7 +95,7 @@ function fold(state: TestState, { sequence, records }: Extract<TestEvent, { kind
   };
   let { pairs } = tally;
   for (const { variant = "champion", model_version, error, in_interval: inside, ...score } of records) {
-    if (model_version !== versions[variant]) continue;
+    if (model_version !== versions[variant] || score.in_incident) continue;
     const key = [score.issued_at, score.target_ts, score.entity ?? ""].join(" ");
     const other = waiting[key];
     if (other === undefined || other.variant === variant) {

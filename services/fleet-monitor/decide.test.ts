@@ -1,159 +1,207 @@
 import { describe, expect, it } from "vitest";
-import type { Prediction } from "../../shared/contracts/telemetry.ts";
-import { forget, MOST_NAMED, predicted, seen, statusOf } from "./decide.ts";
-import { type Fleet, fromShards, newFleet, SHARD_BYTES, toShards } from "./state.ts";
-
-const DAY_MS = 86_400_000;
-const WINDOW_MS = DAY_MS;
-const START = Date.parse("2026-01-01T00:00:00Z");
-const at = (days: number) => new Date(START + days * DAY_MS).toISOString();
-
-function observe(fleet: Fleet, days: number, ...entities: string[]): void {
-  for (const entity of entities) seen(fleet, { ts: at(days), entity, values: { cpu: 1 } });
-}
-
-function forecast(
-  fleet: Fleet,
-  days: number,
-  entity: string,
-  known: boolean,
-  more: Partial<Prediction> = {},
-): void {
-  predicted(
-    fleet,
-    {
-      issued_at: at(days),
-      target_ts: at(days + 1),
-      step: 1,
-      entity,
-      mean: 1,
-      lower: 0,
-      upper: 2,
-      known_entity: known,
-      model_version: "v1",
-      latency_ms: 1,
-      ...more,
-    },
-    WINDOW_MS,
-  );
-}
-
-const names = (n: number, prefix = "s") => Array.from({ length: n }, (_, i) => `${prefix}${i}`);
+import { sweep } from "./decide.ts";
+import { at, DAY_MS, HOUR_MS, names, START, TestFleet } from "./fleet.fixture.ts";
+import { MOST_NAMED } from "./status.ts";
 
 describe("fleet-monitor, on silence (C-FLT-3)", () => {
-  for (const [state, days] of [
-    ["active", 0.99],
-    ["offline", 1],
-    ["offline", 6.9],
-    ["sunset-candidate", 7],
-    ["sunset-candidate", 29.9],
-    ["sunset", 30],
+  for (const [state, silentMs] of [
+    ["active", DAY_MS - 1],
+    ["offline", DAY_MS],
+    ["offline", 7 * DAY_MS - 1],
+    ["sunset-candidate", 7 * DAY_MS],
+    ["sunset-candidate", 30 * DAY_MS - 1],
+    ["sunset", 30 * DAY_MS],
   ] as const) {
-    it(`calls a known entity ${state} after ${days} days`, () => {
-      const fleet = newFleet("fleet", "");
-      observe(fleet, 0, "a", "b");
-      forecast(fleet, 0, "a", true);
-      forecast(fleet, 0, "b", true);
-      observe(fleet, days, "b");
-      const { silent, seen: present } = statusOf(fleet, WINDOW_MS);
-      expect(silent.map((each) => [each.entity, each.state])).toEqual(
-        state === "active" ? [] : [["a", state]],
-      );
-      expect(present).toBe(state === "sunset" ? 1 : 2);
+    it(`calls a known entity ${state} after ${silentMs} ms`, () => {
+      const test = new TestFleet();
+      test.observe(0, "a", "b");
+      test.forecast(0, "a", true);
+      test.forecast(0, "b", true);
+      test.observeAt(START + silentMs, ["b"]);
+      const { silent, seen, sunset_total, active_total } = test.status();
+      expect(silent).toEqual(state === "active" ? [] : [{ entity: "a", state, days: silentMs / DAY_MS }]);
+      expect(seen).toBe(state === "sunset" ? 1 : 2);
+      expect(sunset_total).toBe(state === "sunset" ? 1 : 0);
+      expect(active_total).toBe(state === "active" ? 2 : 1);
     });
   }
 
-  it("makes an entity active again when it returns", () => {
-    const fleet = newFleet("fleet", "");
-    observe(fleet, 0, "a", "b");
-    observe(fleet, 40, "b");
-    observe(fleet, 40, "a");
-    expect(statusOf(fleet, WINDOW_MS).silent).toEqual([]);
-    expect(fleet.members.get("a")).toMatchObject({ firstSeenMs: START, lastSeenMs: START + 40 * DAY_MS });
+  it("makes an entity active again when it returns, however long it was gone", () => {
+    const test = new TestFleet();
+    test.observe(0, "a", "b");
+    test.observe(40, "b");
+    expect(test.silent()).toEqual({ a: "sunset" });
+    test.observe(40, "a");
+    expect(test.silent()).toEqual({});
+    expect(test.status()).toMatchObject({ new: ["a", "b"], seen: 2 });
   });
 
-  it("silences nobody when the whole feed stops, and does not mind disorder", () => {
-    const fleet = newFleet("fleet", "");
-    observe(fleet, 5, "a");
-    observe(fleet, 4.5, "b");
-    observe(fleet, 1, "b", "a");
-    expect(statusOf(fleet, WINDOW_MS).silent).toEqual([]);
-    expect(fleet.members.get("b")).toMatchObject({
-      firstSeenMs: START + DAY_MS,
-      lastSeenMs: START + 4.5 * DAY_MS,
-    });
+  it("does not mind disorder and repeats", () => {
+    const test = new TestFleet();
+    test.observe(5, "a");
+    test.observe(4.5, "b");
+    test.observe(1, "b", "a");
+    test.observe(4.5, "b");
+    expect(test.silent()).toEqual({});
+    const slot = test.fleet.roster.slots.get("b")!;
+    expect(test.fleet.roster.firstSeenMs[slot]).toBe(START + DAY_MS);
+    expect(test.fleet.roster.lastSeenMs[slot]).toBe(START + 4.5 * DAY_MS);
   });
 
   it("forgets after 60 days what no model forecasts, and keeps what one does", () => {
-    const fleet = newFleet("fleet", "");
-    observe(fleet, 0, "old", "kept", "b");
-    forecast(fleet, 1, "old", true);
-    forecast(fleet, 40, "kept", true);
-    observe(fleet, 60, "b");
-    forget(fleet);
-    expect([...fleet.members.keys()]).toEqual(["kept", "b"]);
+    const test = new TestFleet();
+    test.observe(0, "old", "kept", "b");
+    test.forecast(1, "old", true);
+    test.forecast(40, "kept", true);
+    test.observeAt(START + 60 * DAY_MS - 1, ["b"]);
+    sweep(test.fleet, []);
+    expect(test.fleet.roster.size).toBe(3);
+    test.observe(60, "b");
+    sweep(test.fleet, []);
+    expect([...test.fleet.roster.slots.keys()].sort()).toEqual(["b", "kept"]);
+    test.observe(60, "old");
+    expect(test.fleet.roster.names.filter((name) => name !== null).sort()).toEqual(["b", "kept", "old"]);
   });
 });
 
 describe("fleet-monitor, on the model's vocabulary", () => {
-  it("counts drift as (new + sunset) / known: the seed's 7 of 20 (C-FLT-1, C-FLT-4)", () => {
-    const fleet = newFleet("fleet", "");
-    observe(fleet, 0, ...names(20));
-    for (const name of names(20)) forecast(fleet, 0, name, true);
-    observe(fleet, 30, ...names(20).slice(2), ...names(5, "fresh"));
-    forecast(fleet, 30, "fresh0", false);
-    const status = statusOf(fleet, WINDOW_MS);
-    expect(status.drift).toBeCloseTo(0.35, 12);
-    expect(status.new).toEqual(names(5, "fresh"));
+  it("counts drift as (new + sunset) / known: the seed's 7 of 20 is medium (C-FLT-1, C-FLT-4)", () => {
+    const test = new TestFleet();
+    test.observe(0, ...names(20));
+    for (const name of names(20)) test.forecast(0, name, true);
+    test.observe(30, ...names(20).slice(2), ...names(5, "fresh"));
+    test.forecast(30, "fresh0", false);
+    const status = test.status();
+    expect(status).toMatchObject({
+      drift: 0.35,
+      tier: "medium",
+      known: 20,
+      new_total: 5,
+      sunset_total: 2,
+      seen: 23,
+      new: names(5, "fresh"),
+    });
     expect(status.silent.map(({ entity, days }) => [entity, days])).toEqual([
       ["s0", 30],
       ["s1", 30],
     ]);
+    test.observe(30, "one-more");
+    expect(test.status().tier).toBe("high");
   });
 
   it("follows the newest champion prediction, whatever challengers say", () => {
-    const fleet = newFleet("fleet", "");
-    observe(fleet, 0, "a");
-    expect(statusOf(fleet, WINDOW_MS)).toMatchObject({ new: ["a"], drift: null, unknown_rate: null });
-    forecast(fleet, 2, "a", true);
-    forecast(fleet, 1, "a", false);
-    forecast(fleet, 3, "a", false, { variant: "challenger" });
-    expect(statusOf(fleet, WINDOW_MS)).toMatchObject({ new: [], drift: 0 });
+    const test = new TestFleet();
+    test.observe(0, "a");
+    expect(test.status()).toMatchObject({ new: ["a"], drift: null, tier: null, unknown_rate: null });
+    test.forecast(2, "a", true);
+    test.forecast(1, "a", false);
+    test.forecast(3, "a", false, { variant: "challenger" });
+    expect(test.status()).toMatchObject({ new: [], drift: 0, tier: "none", known: 1 });
   });
 
-  it("takes the unknown rate over the window alone (C-FLT-2)", () => {
-    const fleet = newFleet("fleet", "");
-    observe(fleet, 0, "a", "b");
-    forecast(fleet, 0, "b", false);
-    for (let hour = 24; hour < 44; hour++) forecast(fleet, hour / 24, hour === 30 ? "b" : "a", hour !== 30);
-    expect(statusOf(fleet, WINDOW_MS).unknown_rate).toBeCloseTo(1 / 20, 12);
-    expect(fleet.hours.size).toBeLessThanOrEqual(24);
+  it("takes sunset entities out of the drift once a new model goes on without them", () => {
+    const test = new TestFleet();
+    test.observe(0, ...names(4));
+    for (const name of names(4)) test.forecast(0, name, true);
+    test.observe(31, ...names(3));
+    for (const name of names(3)) test.forecast(31, name, true);
+    expect(test.status()).toMatchObject({ known: 4, sunset_total: 1, drift: 0.25, tier: "medium" });
+    for (const name of names(3)) test.forecast(32, name, true, { model_version: "v2" });
+    expect(test.status()).toMatchObject({
+      known: 3,
+      sunset_total: 0,
+      drift: 0,
+      tier: "none",
+      model_since: at(32),
+    });
+    expect(test.silent()).toEqual({ s3: "sunset" });
   });
-});
 
-describe("fleet-monitor, on a great fleet", () => {
-  it("spreads entities over shards that fit a KV value and comes back from them as it was", () => {
-    const fleet = newFleet("fleet", "created");
-    for (let n = 0; n < 20_000; n++) observe(fleet, n / 20_000, `server "${n}" ✓`);
-    forecast(fleet, 1, 'server "7" ✓', true);
-    fleet.lastSequence = 5;
-    const shards = toShards(fleet, new Set(fleet.shardBytes.keys()));
-    expect(shards.size).toBeGreaterThan(5);
-    for (const shard of shards.values())
-      expect(Buffer.byteLength(JSON.stringify(shard))).toBeLessThan(SHARD_BYTES + 50_000);
-    const { dirty: _, ...expected } = fleet;
-    const { dirty, ...back } = fromShards(new Map([...shards].reverse()));
-    expect(dirty.size).toBe(0);
-    expect({ ...back, members: new Map([...back.members].sort()) }).toEqual({
-      ...expected,
-      members: new Map([...expected.members].sort()),
+  it("has the unknown rate by time and by count, and their tier (C-FLT-2)", () => {
+    const test = new TestFleet({ windowCount: 10 });
+    test.observe(0, "a", "b");
+    for (let i = 0; i < 20; i += 1) test.forecast(0, "b", false);
+    expect(test.status()).toMatchObject({ unknown_rate: 1, unknown_tier: "critical" });
+    for (let hour = 24; hour < 44; hour += 1) test.forecast(hour / 24, hour === 30 ? "b" : "a", hour !== 30);
+    expect(test.status()).toMatchObject({
+      unknown_rate: 1 / 20,
+      unknown_rates: { by_time: 1 / 20, by_count: 0 },
+      predictions: { by_time: 20, by_count: 10 },
+      unknown_tier: "warning",
     });
   });
 
-  it("names a thousand and counts all", () => {
-    const fleet = newFleet("fleet", "");
-    observe(fleet, 0, ...names(2_500));
-    const status = statusOf(fleet, WINDOW_MS);
-    expect([status.seen, status.new.length, status.new_total]).toEqual([2_500, MOST_NAMED, 2_500]);
+  it("names the active entities that no recent prediction knew: coverage (C-OPS-1, C-VAL-1)", () => {
+    const test = new TestFleet();
+    test.observe(0, ...names(4));
+    expect(test.status().coverage).toBeNull();
+    test.forecast(0, "s0", true);
+    test.forecast(0, "s1", false);
+    test.forecast(0, "s3", true);
+    expect(test.status()).toMatchObject({ coverage: 0.5, uncovered: ["s1", "s2"], uncovered_total: 2 });
+    test.forecastAt(START + DAY_MS, "s0", true);
+    expect(test.status()).toMatchObject({ coverage: 0.25, uncovered: ["s1", "s2", "s3"] });
+  });
+
+  it("counts a confirmed rename neither as new nor as sunset, as long as the old name is silent", () => {
+    const test = new TestFleet();
+    const confirmed = new Map([["web-2", "web-1"]]);
+    test.observe(0, "web-1", "b");
+    test.forecast(0, "web-1", true);
+    test.forecast(0, "b", true);
+    test.observe(31, "web-2", "b");
+    expect(test.status()).toMatchObject({ new: ["web-2"], sunset_total: 1, drift: 1, renamed: [] });
+    expect(test.status({ confirmed })).toMatchObject({
+      new: [],
+      silent: [],
+      sunset_total: 0,
+      known: 2,
+      drift: 0,
+      renamed: [{ from: "web-1", to: "web-2" }],
+    });
+    test.observeAt(START + 31 * DAY_MS + HOUR_MS, ["web-1", "b"]);
+    expect(test.status({ confirmed })).toMatchObject({ new: ["web-2"], renamed: [] });
+  });
+});
+
+describe("fleet-monitor, on odd and great fleets", () => {
+  it("takes any name as data", () => {
+    const test = new TestFleet();
+    const odd = [
+      "../../etc/passwd",
+      "a/b\\c",
+      "x.*.>",
+      "__proto__",
+      "constructor",
+      "機械 🙂",
+      'say "hi"',
+      "é".repeat(200),
+    ];
+    test.observe(0, ...odd);
+    for (const name of odd) test.forecast(0, name, true);
+    expect(test.status()).toMatchObject({ seen: odd.length, known: odd.length, new: [] });
+  });
+
+  it("turns further entities away where there are too many, and goes on with those it has", () => {
+    const test = new TestFleet({ mostEntities: 3 });
+    test.observe(0, ...names(5));
+    test.observe(2, ...names(5).slice(1));
+    expect(test.status()).toMatchObject({ seen: 3, silent: [{ entity: "s0" }] });
+    expect(test.fleet.turnedAway).toBe(4);
+  });
+
+  it("names a thousand, the longest silent first, and counts all", () => {
+    const test = new TestFleet();
+    for (let i = 0; i < 2_500; i += 1) test.observe(i / 2_500, `s${i}`);
+    test.feed(START + DAY_MS, START + 9 * DAY_MS, HOUR_MS, () => ["beacon"]);
+    test.observe(9, ...names(1_199, "fresh"));
+    const status = test.status();
+    expect([status.seen, status.new_total, status.silent_total]).toEqual([3_700, 1_200, 2_500]);
+    expect([status.new.length, status.silent.length, status.uncovered.length]).toEqual([
+      MOST_NAMED,
+      MOST_NAMED,
+      MOST_NAMED,
+    ]);
+    expect(status.silent.map(({ entity }) => entity)).toEqual(names(MOST_NAMED));
   });
 });

@@ -1,8 +1,11 @@
-import type { ENTITY_STATES, FleetStatus } from "../../shared/contracts/fleet-monitor.ts";
+import type { ENTITY_STATES } from "../../shared/contracts/fleet-monitor.ts";
 import type { Observation, Prediction } from "../../shared/contracts/telemetry.ts";
-import { entityBytes, type Fleet, type Member, SHARD_BYTES } from "./state.ts";
+import type { FeedClock } from "./feed-clock.ts";
+import { imprint } from "./fingerprint.ts";
+import { PRINT_METRICS } from "./fleet-level.ts";
+import { advance, feedClock } from "./outage.ts";
+import type { Excused, Fleet, FleetParams } from "./state.ts";
 
-const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
 /** Silence after which an entity is offline, a candidate for removal, and taken out of the fleet. (C-FLT-3) */
@@ -12,60 +15,97 @@ export const SUNSET_MS = 30 * DAY_MS;
 /** Silence after which an entity is forgotten, once no model knows it any more or has forecast it for 30 days. */
 export const FORGET_MS = 60 * DAY_MS;
 
-/** Most entities a status names; the counts are always of all. */
-export const MOST_NAMED = 1_000;
+const MOST_OBSERVATIONS = 65_535;
 
-/** Takes an observation in. Order and repeats do not matter: the earliest and the latest time count. */
-export function seen(fleet: Fleet, { ts, entity }: Observation): void {
+/**
+ * Takes an observation in. Times may come in any order and again: the earliest and the latest count. The newest one
+ * of the series moves its event time on, which is where outages are noticed (see `advance`).
+ *
+ * @param sequence of the message: entities whose shard was saved later know of it already
+ * @param excused called only when the fleet is looked over
+ */
+export function seen(
+  fleet: Fleet,
+  { ts, entity, values }: Observation,
+  sequence: number,
+  params: FleetParams,
+  excused: () => Excused = () => [],
+): void {
   const at = Date.parse(ts);
-  fleet.newestMs = Math.max(fleet.newestMs, at);
-  if (entity === undefined) {
-    fleet.dirty.add(0);
+  if (at > fleet.newestMs) advance(fleet, at, params, excused);
+  if (entity === undefined) return;
+  if (fleet.roster.size >= params.mostEntities && !fleet.roster.slots.has(entity)) {
+    fleet.turnedAway += 1;
     return;
   }
-  const member = fleet.members.get(entity);
-  if (member === undefined) {
-    add(fleet, entity, { firstSeenMs: at, lastSeenMs: at, known: false, predictedMs: -Infinity });
-    return;
+  if (fleet.metrics.length < PRINT_METRICS) learnMetrics(fleet, values);
+  const { roster } = fleet;
+  const standing = fleet.level.standing(fleet.metrics, values);
+  fleet.dirty.add(0);
+  let slot = roster.slots.get(entity);
+  if (slot === undefined) {
+    const joining = {
+      firstSeenMs: at,
+      lastSeenMs: at,
+      known: false,
+      predictedMs: -Infinity,
+      gapMs: 0,
+      observations: 1,
+    };
+    slot = roster.add(entity, joining, sequence);
+  } else {
+    if (sequence <= roster.shardSequence[roster.shard[slot]!]!) return;
+    const gapMs = at - roster.lastSeenMs[slot]!;
+    if (gapMs <= 0) {
+      if (at >= roster.firstSeenMs[slot]!) return;
+      roster.firstSeenMs[slot] = at;
+      fleet.dirty.add(roster.shard[slot]!);
+      return;
+    }
+    roster.lastSeenMs[slot] = at;
+    roster.gapMs[slot] = usualGap(roster.gapMs[slot]!, gapMs);
+    roster.observations[slot] = Math.min(MOST_OBSERVATIONS, roster.observations[slot]! + 1);
   }
-  if (at >= member.firstSeenMs && at <= member.lastSeenMs) return;
-  member.firstSeenMs = Math.min(member.firstSeenMs, at);
-  member.lastSeenMs = Math.max(member.lastSeenMs, at);
-  fleet.dirty.add(member.shard);
+  fleet.dirty.add(roster.shard[slot]!);
+  imprint(roster.print(slot), standing, roster.observations[slot]!, roster.gapMs[slot]!);
 }
 
 /**
- * Takes a champion's prediction in: it counts towards the unknown rate, and what the newest one says of its
- * entity is what the model knows (C-FLT-4). A challenger is not what is served, so it says nothing.
+ * Takes a champion's prediction in: it counts towards the unknown rates (C-FLT-2), and what the newest one says of
+ * its entity is what the model knows (C-FLT-4). A challenger is not what is served, so it says nothing.
  */
 export function predicted(
   fleet: Fleet,
-  { issued_at, entity, known_entity, variant }: Prediction,
-  windowMs: number,
+  forecaster: string,
+  { issued_at, entity, known_entity, variant, model_version }: Prediction,
+  sequence: number,
 ): void {
   if (variant === "challenger") return;
   const at = Date.parse(issued_at);
-  const hour = Math.floor(at / HOUR_MS);
-  const counts = fleet.hours.get(hour) ?? { all: 0, unknown: 0 };
-  fleet.hours.set(hour, { all: counts.all + 1, unknown: counts.unknown + (known_entity ? 0 : 1) });
+  fleet.byTime.add(at, { all: 1, unknown: known_entity ? 0 : 1 });
+  fleet.byCount.add(!known_entity);
   fleet.dirty.add(0);
-  if (counts.all === 0) forgetHours(fleet, windowMs);
-  if (entity === undefined) return;
-  const member = fleet.members.get(entity);
-  if (member === undefined || at < member.predictedMs) return;
-  if (member.known !== known_entity || at > member.predictedMs) fleet.dirty.add(member.shard);
-  member.known = known_entity;
-  member.predictedMs = at;
+  const model = fleet.models.get(forecaster);
+  if (model === undefined || (at >= model.lastMs && model.version !== model_version))
+    fleet.models.set(forecaster, { version: model_version, sinceMs: at, lastMs: at });
+  else if (at > model.lastMs) fleet.models.set(forecaster, { ...model, lastMs: at });
+  const { roster } = fleet;
+  const slot = entity === undefined ? undefined : roster.slots.get(entity);
+  if (slot === undefined || at < roster.predictedMs[slot]!) return;
+  const shard = roster.shard[slot]!;
+  if (sequence <= roster.shardSequence[shard]!) return;
+  roster.known[slot] = known_entity ? 1 : 0;
+  roster.predictedMs[slot] = at;
+  fleet.dirty.add(shard);
 }
 
 export type EntityState = (typeof ENTITY_STATES)[number];
 
-/** State of one entity; silence goes before `new`, so that a new server which went away is not retrained for. */
-export function stateOf(
-  { lastSeenMs, known }: Pick<Member, "lastSeenMs" | "known">,
-  newestMs: number,
-): EntityState {
-  const silentMs = newestMs - lastSeenMs;
+/**
+ * State of an entity that was silent for so long (C-FLT-3). Silence goes before `new`, so that a new server which went
+ * away is not retrained for.
+ */
+export function stateOf(silentMs: number, known: boolean): EntityState {
   if (silentMs >= SUNSET_MS) return "sunset";
   if (silentMs >= CANDIDATE_MS) return "sunset-candidate";
   if (silentMs >= OFFLINE_MS) return "offline";
@@ -73,88 +113,58 @@ export function stateOf(
 }
 
 /**
- * Figures of one series.
- *
- *     drift        = (new + sunset) / known        C-FLT-1, null while nothing is known
- *     unknown_rate = predictions about unknown entities / predictions, over `windowMs`    C-FLT-2
- *
- * `known` counts entities in the model's vocabulary, sunset ones included: that is what makes a vocabulary
- * stale. `sunset` counts those of them that were silent for 30 days. `seen` leaves them out. Lists name up to
- * MOST_NAMED entities, the longest silent first; `new_total` and `silent_total` count all.
+ * Takes out of the vocabulary what was sunset before the present models came and was not predicted by them: it was
+ * not in their training data (C-DAT-1). Lets go of entities that are silent for 60 days and that no model has known
+ * for 30.
  */
-export function statusOf(
-  fleet: Fleet,
-  windowMs: number,
-): FleetStatus & { new_total: number; silent_total: number } {
-  const fresh: string[] = [];
-  const silent: FleetStatus["silent"] = [];
-  let known = 0;
-  let sunset = 0;
-  let gone = 0;
-  for (const [entity, member] of fleet.members) {
-    const state = stateOf(member, fleet.newestMs);
-    if (member.known) known += 1;
-    if (state === "new") fresh.push(entity);
-    if (state === "sunset") {
-      gone += 1;
-      if (member.known) sunset += 1;
+export function sweep(fleet: Fleet, excused: Excused): void {
+  const { roster, newestMs } = fleet;
+  const clock = feedClock(fleet, excused);
+  const since = modelSince(fleet);
+  for (const slot of roster.slots.values()) {
+    const last = roster.lastSeenMs[slot]!;
+    if (newestMs - last < SUNSET_MS) continue;
+    if (roster.known[slot] === 1 && isForgotten(fleet, clock, since, slot)) {
+      roster.known[slot] = 0;
+      fleet.dirty.add(roster.shard[slot]!);
     }
-    if (state !== "new" && state !== "active")
-      silent.push({ entity, state, days: (fleet.newestMs - member.lastSeenMs) / DAY_MS });
-  }
-  silent.sort((a, b) => b.days - a.days || (a.entity < b.entity ? -1 : 1));
-  return {
-    series: fleet.series,
-    seen: fleet.members.size - gone,
-    new: fresh.slice(0, MOST_NAMED).toSorted(),
-    silent: silent.slice(0, MOST_NAMED),
-    drift: known === 0 ? null : (fresh.length + sunset) / known,
-    unknown_rate: unknownRate(fleet, windowMs),
-    new_total: fresh.length,
-    silent_total: silent.length,
-  };
-}
-
-/** Lets go of entities that are silent for 60 days and that no model has known for 30. */
-export function forget(fleet: Fleet): void {
-  for (const [entity, { lastSeenMs, known, predictedMs, shard }] of fleet.members) {
-    if (fleet.newestMs - lastSeenMs < FORGET_MS) continue;
-    if (known && fleet.newestMs - predictedMs < SUNSET_MS) continue;
-    fleet.members.delete(entity);
-    fleet.shardBytes[shard]! -= entityBytes(entity);
-    fleet.dirty.add(shard);
+    if (clock.between(last, newestMs) < FORGET_MS) continue;
+    if (roster.known[slot] === 1 && newestMs - roster.predictedMs[slot]! < SUNSET_MS) continue;
+    fleet.dirty.add(roster.shard[slot]!);
+    roster.remove(slot);
   }
 }
 
-function unknownRate({ hours }: Fleet, windowMs: number): number | null {
-  const from = firstHour(hours, windowMs);
-  let all = 0;
-  let unknown = 0;
-  for (const [hour, counts] of hours) {
-    if (hour < from) continue;
-    all += counts.all;
-    unknown += counts.unknown;
+/** Whether an entity was sunset when the present models came, and none of them has predicted it. */
+export function isForgotten(
+  { roster }: Fleet,
+  clock: FeedClock,
+  modelSinceMs: number,
+  slot: number,
+): boolean {
+  if (roster.predictedMs[slot]! >= modelSinceMs) return false;
+  return clock.between(roster.lastSeenMs[slot]!, modelSinceMs) >= SUNSET_MS;
+}
+
+/** When the oldest of the models that predict this series was first seen; -Infinity while there is none. */
+export function modelSince({ models }: Fleet): number {
+  let newest = Number.NEGATIVE_INFINITY;
+  for (const { lastMs } of models.values()) newest = Math.max(newest, lastMs);
+  let since = Number.POSITIVE_INFINITY;
+  for (const model of models.values())
+    if (newest - model.lastMs < SUNSET_MS) since = Math.min(since, model.sinceMs);
+  return since === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : since;
+}
+
+/** An eighth of the new gap, which counts at most fourfold: an absence is no habit. */
+function usualGap(usual: number, gapMs: number): number {
+  return usual === 0 ? gapMs : Math.round(usual + (Math.min(gapMs, 4 * usual) - usual) / 8);
+}
+
+function learnMetrics({ metrics, dirty }: Fleet, values: Observation["values"]): void {
+  for (const metric in values) {
+    if (metrics.length === PRINT_METRICS || metrics.includes(metric)) continue;
+    metrics.push(metric);
+    dirty.add(0);
   }
-  return all === 0 ? null : unknown / all;
-}
-
-/** The window in whole hours, ending with the hour of the newest prediction. */
-function firstHour(hours: Fleet["hours"], windowMs: number): number {
-  let newest = -Infinity;
-  for (const hour of hours.keys()) newest = Math.max(newest, hour);
-  return newest - Math.max(1, Math.round(windowMs / HOUR_MS)) + 1;
-}
-
-function forgetHours({ hours }: Fleet, windowMs: number): void {
-  const from = firstHour(hours, windowMs);
-  for (const hour of hours.keys()) if (hour < from) hours.delete(hour);
-}
-
-function add(fleet: Fleet, entity: string, member: Omit<Member, "shard">): void {
-  const bytes = entityBytes(entity);
-  let shard = fleet.shardBytes.findIndex((taken) => taken + bytes <= SHARD_BYTES);
-  if (shard < 0) shard = fleet.shardBytes.push(0) - 1;
-  fleet.shardBytes[shard]! += bytes;
-  fleet.members.set(entity, { ...member, shard });
-  fleet.dirty.add(shard);
 }

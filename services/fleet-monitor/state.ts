@@ -1,127 +1,116 @@
-import { z } from "zod";
-import { FleetState } from "../../shared/contracts/fleet-monitor.ts";
-import { Entity, Timestamp } from "../../shared/contracts/telemetry.ts";
+import type { OutageReason } from "../../shared/contracts/fleet-monitor.ts";
+import type { Interval } from "../../shared/contracts/incidents.ts";
+import { FleetLevel } from "./fleet-level.ts";
+import { Roster } from "./roster.ts";
+import { Spacing } from "./spacing.ts";
+import { WindowByCount, WindowByTime } from "./unknown-rate.ts";
 
-/** One entity. Times in milliseconds of event time. */
-export interface Member {
-  firstSeenMs: number;
-  lastSeenMs: number;
-  /** In the vocabulary of the model: what the newest champion prediction about it said. */
-  known: boolean;
-  /** Time that prediction was issued; -Infinity while there was none. */
-  predictedMs: number;
-  readonly shard: number;
+/** What decisions depend on besides what was seen. Times in milliseconds. */
+export interface FleetParams {
+  /** Window of the unknown rate by time. */
+  readonly windowMs: number;
+  /** Window of the unknown rate by count, in predictions. */
+  readonly windowCount: number;
+  /** A silence is an outage when it is longer than so many usual gaps … */
+  readonly outageFactor: number;
+  /** … and longer than this. */
+  readonly leastOutageMs: number;
+  /** Part of the active entities that must fall silent at once, with nobody in their place. */
+  readonly outageShare: number;
+  /** A fleet outage longer than this is believed: its entities are gone. */
+  readonly believedAfterMs: number;
+  /** More entities of a series are turned away: a request id taken for an entity must not fill the memory. */
+  readonly mostEntities: number;
+}
+
+/** Time that is nobody's silence though nobody saw an outage: incidents and maintenance windows. */
+export type Excused = readonly Interval[];
+
+/** An outage that is over. */
+export interface Outage extends Interval {
+  readonly reason: OutageReason;
+}
+
+/** Most of a fleet fell silent at once: those whose last observation lies in [fromMs, untilMs]. */
+export interface FleetOutage {
+  readonly sinceMs: number;
+  readonly fromMs: number;
+  readonly untilMs: number;
+  /** Active entities before. */
+  readonly before: number;
+}
+
+/** The model behind a forecaster's champion predictions, and when it was first and last seen, in event time. */
+export interface Model {
+  readonly version: string;
+  readonly sinceMs: number;
+  readonly lastMs: number;
 }
 
 /** All that is known of one series. Changed in place by `decide.ts`: a million entities are not copied for each record. */
 export interface Fleet {
   readonly series: string;
-  readonly members: Map<string, Member>;
-  /** Newest observation of the series: silence is measured against it, so a feed that stops silences nobody. */
+  readonly roster: Roster;
+  /** Newest observation: silence is measured at it, so a feed that stops silences nobody. */
   newestMs: number;
-  /** Predictions by the hour they were issued in: all, and those about unknown entities. */
-  readonly hours: Map<number, { all: number; unknown: number }>;
+  /** Event time of the last look for a fleet that fell silent at once. */
+  checkedMs: number;
+  /** When, by the shell's clock, the newest observation came. Only for showing an outage while it lasts. */
+  heardMs: number;
+  spacing: Spacing;
+  /** Over, ascending by their end. */
+  readonly outages: Outage[];
+  feedOutage: { readonly sinceMs: number; readonly reason: OutageReason } | null;
+  fleetOutage: FleetOutage | null;
+  /** Entities last seen by then are gone, however many at once. */
+  believedMs: number;
+  /** Metrics that fingerprints are made of. */
+  readonly metrics: string[];
+  level: FleetLevel;
+  /** Newcomers that look like somebody who vanished, by their names; see `recogniseRenames`. */
+  readonly renames: Map<string, { readonly from: string; readonly score: number }>;
+  readonly byTime: WindowByTime;
+  readonly byCount: WindowByCount;
+  readonly models: Map<string, Model>;
+  /** Observations of entities beyond `mostEntities`, since the start. */
+  turnedAway: number;
   lastSequence: number;
   /** Creation time of the stream that `lastSequence` counts in. */
   stream: string;
-  /** Estimated bytes of each shard's entities. */
-  readonly shardBytes: number[];
+  /** Shards that changed since they were saved. */
   readonly dirty: Set<number>;
 }
 
-export function newFleet(series: string, stream: string): Fleet {
+export function newFleet(series: string, stream: string, params: FleetParams): Fleet {
   return {
     series,
-    members: new Map(),
-    newestMs: -Infinity,
-    hours: new Map(),
+    roster: new Roster(),
+    newestMs: Number.NEGATIVE_INFINITY,
+    checkedMs: Number.NEGATIVE_INFINITY,
+    heardMs: Number.NEGATIVE_INFINITY,
+    spacing: newSpacing(params),
+    outages: [],
+    feedOutage: null,
+    fleetOutage: null,
+    believedMs: Number.NEGATIVE_INFINITY,
+    metrics: [],
+    level: new FleetLevel(),
+    renames: new Map(),
+    byTime: new WindowByTime(params.windowMs),
+    byCount: new WindowByCount(params.windowCount),
+    models: new Map(),
+    turnedAway: 0,
     lastSequence: 0,
     stream,
-    shardBytes: [0],
     dirty: new Set(),
   };
 }
 
-/** Above this a new entity opens a new shard: a KV value may have 1 MiB. */
-export const SHARD_BYTES = 400_000;
-
-/**
- * One key of bucket `fleet`. The contract's state, with what this service needs to go on after a restart.
- * Key `<series>` is shard 0; entities that do not fit are in `<series>.1`, `<series>.2`, … Shard 0 is saved
- * last, so its `last_sequence` says what all of them have seen at least.
- */
-export const FleetShard = FleetState.extend({
-  entities: z.record(
-    Entity,
-    z.object({
-      first_seen: Timestamp,
-      last_seen: Timestamp,
-      known: z.boolean(),
-      predicted_at: Timestamp.optional(),
-    }),
-  ),
-  stream: z.string().default(""),
-  newest: Timestamp.nullable().default(null),
-  predictions: z.record(z.string(), z.object({ all: z.number(), unknown: z.number() })).default({}),
-});
-export type FleetShard = z.infer<typeof FleetShard>;
-
-export function shardKey(series: string, shard: number): string {
-  return shard === 0 ? series : `${series}.${shard}`;
-}
-
-/** Bytes an entity takes at most in its shard: its name in UTF-8 with escapes, three times, flags and commas. */
-export function entityBytes(name: string): number {
-  return name.length * 3 + 170;
-}
-
-const iso = (timeMs: number) => new Date(timeMs).toISOString();
-
-/** The values of the shards asked for. */
-export function toShards(fleet: Fleet, shards: ReadonlySet<number>): Map<number, FleetShard> {
-  const { series, stream, lastSequence, newestMs } = fleet;
-  const made = new Map<number, FleetShard>();
-  for (const shard of shards) {
-    const predictions =
-      shard === 0 ? Object.fromEntries([...fleet.hours].map(([hour, counts]) => [String(hour), counts])) : {};
-    made.set(shard, {
-      series,
-      stream,
-      last_sequence: lastSequence,
-      newest: Number.isFinite(newestMs) ? iso(newestMs) : null,
-      predictions,
-      entities: {},
-    });
-  }
-  for (const [name, { firstSeenMs, lastSeenMs, known, predictedMs, shard }] of fleet.members) {
-    const into = made.get(shard);
-    if (into === undefined) continue;
-    const predicted = Number.isFinite(predictedMs) ? { predicted_at: iso(predictedMs) } : {};
-    into.entities[name] = { first_seen: iso(firstSeenMs), last_seen: iso(lastSeenMs), known, ...predicted };
-  }
-  return made;
-}
-
-/** A series from its shards, in any order. */
-export function fromShards(shards: ReadonlyMap<number, FleetShard>): Fleet {
-  const first = shards.get(0) ?? [...shards.values()][0]!;
-  const fleet = newFleet(first.series, first.stream);
-  fleet.lastSequence = shards.get(0)?.last_sequence ?? 0;
-  for (const [shard, { entities, newest, predictions }] of shards) {
-    while (fleet.shardBytes.length <= shard) fleet.shardBytes.push(0);
-    if (newest !== null) fleet.newestMs = Math.max(fleet.newestMs, Date.parse(newest));
-    for (const [hour, counts] of Object.entries(predictions)) fleet.hours.set(Number(hour), { ...counts });
-    for (const [name, { first_seen, last_seen, known, predicted_at }] of Object.entries(entities)) {
-      const predictedMs = predicted_at === undefined ? -Infinity : Date.parse(predicted_at);
-      fleet.members.set(name, {
-        firstSeenMs: Date.parse(first_seen),
-        lastSeenMs: Date.parse(last_seen),
-        known,
-        predictedMs,
-        shard,
-      });
-      fleet.shardBytes[shard]! += entityBytes(name);
-    }
-  }
-  return fleet;
+/** Gaps are told apart down to a tenth of the shortest outage: a minute of ten. */
+export function newSpacing(
+  { leastOutageMs }: FleetParams,
+  gapsMs: readonly number[] = [],
+  denseMs = 0,
+): Spacing {
+  return new Spacing(leastOutageMs / 10, gapsMs, denseMs);
 }

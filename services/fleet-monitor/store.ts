@@ -1,7 +1,8 @@
 import type { KvBucket } from "../../shared/bus/kv.ts";
-import { StaleStateError } from "../../shared/errors.ts";
+import { InvalidInputError, StaleStateError } from "../../shared/errors.ts";
 import type { Log } from "../../shared/log.ts";
-import { type Fleet, type FleetShard, fromShards, shardKey, toShards } from "./state.ts";
+import { type FleetShard, fromShards, parseShardKey, shardKey, toShards } from "./shards.ts";
+import type { Fleet, FleetParams } from "./state.ts";
 
 /** The bucket `fleet` as this service keeps it. A projection: whatever it lacks is read from the stream again. */
 export class FleetStore {
@@ -14,28 +15,26 @@ export class FleetStore {
     this.log = log;
   }
 
-  async load(): Promise<Map<string, Fleet>> {
-    const series = new Map<string, Map<number, FleetShard>>();
+  /** Values that cannot be read are left out, and written over by the next save. */
+  async load(params: FleetParams): Promise<Map<string, Fleet>> {
+    const found = new Map<string, Map<number, FleetShard>>();
     for (const { key, value, revision } of await this.bucket.entries()) {
       this.revisions.set(key, revision);
-      const [name, shard = "0"] = key.split(".");
-      const shards = series.get(name!) ?? new Map<number, FleetShard>();
-      series.set(name!, shards.set(Number(shard), value));
+      const { series, shard } = parseShardKey(key);
+      found.set(series, (found.get(series) ?? new Map<number, FleetShard>()).set(shard, value));
     }
-    return new Map([...series].map(([name, shards]) => [name, fromShards(shards)]));
+    return new Map([...found].map(([series, shards]) => [series, fromShards(shards, params)]));
   }
 
   /**
-   * Saves what changed, shard 0 last. Of two monitors that see the same stream the one that is further wins;
-   * the other takes its revision over and saves again when it has passed it.
+   * Saves what changed, shard 0 last; the fleet must not change until it is done. Of two monitors that see the same
+   * stream the one that is further wins; the other takes its revision over and saves again when it has passed it.
    */
   async save(fleet: Fleet): Promise<void> {
-    const dirty = new Set(fleet.dirty).add(0);
+    const left = new Set(fleet.dirty).add(0);
     fleet.dirty.clear();
-    const shards = [...toShards(fleet, dirty)].toSorted(([a], [b]) => b - a);
-    const left = new Set(dirty);
     try {
-      for (const [shard, value] of shards) {
+      for (const [shard, value] of toShards(fleet, new Set(left))) {
         await this.write(shardKey(fleet.series, shard), value);
         left.delete(shard);
       }
@@ -52,16 +51,20 @@ export class FleetStore {
         return;
       } catch (error) {
         if (!(error instanceof StaleStateError)) throw error;
-        const other = await this.bucket.get(key);
-        this.revisions.set(key, other?.revision ?? 0);
-        if (
-          other !== undefined &&
-          other.value.stream === value.stream &&
-          other.value.last_sequence >= value.last_sequence
-        ) {
-          this.log.debug({ key, other: other.value.last_sequence }, "another monitor is further");
-          return;
-        }
+      }
+      const other = await this.bucket.get(key).catch((error: unknown) => {
+        if (error instanceof InvalidInputError) return "unreadable" as const;
+        throw error;
+      });
+      if (other === "unreadable") {
+        this.log.warn({ key }, "a value that cannot be read is written over");
+        this.revisions.set(key, await this.bucket.put(key, value));
+        return;
+      }
+      this.revisions.set(key, other?.revision ?? 0);
+      if (other?.value.stream === value.stream && other.value.last_sequence >= value.last_sequence) {
+        this.log.debug({ key, other: other.value.last_sequence }, "another monitor is further");
+        return;
       }
     }
   }

@@ -9,6 +9,7 @@ const Environment = z.object({
     .describe("IANA zone whose midnight begins a new file"),
   RETUNE_HISTORY_RETENTION_DAYS: z.coerce.number().int().positive().default(60),
   RETUNE_HISTORY_OBSERVATIONS_DAYS: z.coerce.number().int().positive().optional(),
+  RETUNE_HISTORY_ARCHIVE: z.string().min(1).optional().describe("folder for days past their retention"),
   RETUNE_BUFFER_FLUSH_MS: z.coerce.number().positive().max(60_000).default(1_000),
   RETUNE_BUFFER_FLUSH_ROWS: z.coerce.number().int().positive().max(1_000_000).default(20_000),
 });
@@ -19,6 +20,8 @@ export interface BufferSettings {
   readonly retentionDays: number;
   /** Days of arrival whose observations are kept; undefined: as long as a spec needs them. */
   readonly observationDays: number | undefined;
+  /** Where days past their retention go whole; undefined: nowhere. */
+  readonly archive: string | undefined;
   /** Longest time a record waits in memory, in milliseconds. */
   readonly flushMs: number;
   /** Rows after which a part is written at once. */
@@ -32,6 +35,7 @@ export function bufferSettings(env: NodeJS.ProcessEnv): BufferSettings {
     zone: set.RETUNE_HISTORY_ZONE,
     retentionDays: set.RETUNE_HISTORY_RETENTION_DAYS,
     observationDays: set.RETUNE_HISTORY_OBSERVATIONS_DAYS,
+    archive: set.RETUNE_HISTORY_ARCHIVE,
     flushMs: set.RETUNE_BUFFER_FLUSH_MS,
     flushRows: set.RETUNE_BUFFER_FLUSH_ROWS,
   };

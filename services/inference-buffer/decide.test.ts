@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { day, prediction } from "./buffer.fixture.ts";
 import { observe, predict, release, type Scored, scoreSeen } from "./decide.ts";
-import { type Ledger, newLedger } from "./state.ts";
+import { incidentsByForecaster, type Ledger, newLedger } from "./state.ts";
 
 function ledger(...specs: Partial<ForecasterSpec>[]): Ledger {
   const all = specs.length === 0 ? [{}] : specs;
@@ -13,7 +13,7 @@ function ledger(...specs: Partial<ForecasterSpec>[]): Ledger {
   return made;
 }
 
-const seen = (state: Ledger, n: number, value: number, entity?: string): Scored[] =>
+const seen = (state: Ledger, n: number, value: number, entity?: string): readonly Scored[] =>
   observe(state, "usd", { ts: day(n), ...(entity === undefined ? {} : { entity }), values: { value } })
     .scored;
 
@@ -37,6 +37,8 @@ describe("the ledger, when the truth of a prediction arrives", () => {
             in_interval: true,
             model_version: "v1",
             naive_error: -4,
+            mean: 103,
+            actual: 104,
           },
         ],
       },
@@ -164,6 +166,44 @@ describe("the ledger, when the truth of a prediction arrives", () => {
     });
     expect(flat(release(state))).toMatchObject([{ target_ts: day(2), error: 2 }]);
     expect(release(state)).toEqual([]);
+  });
+
+  it("gives the mean pinball loss over the quantiles that are levels", () => {
+    const state = ledger();
+    const quantiles = { "0.1": 8, "0.5": 10, "0.9": 14, "1": 99, mean: 10 };
+    predict(state, "usd-7d", prediction(0, 1, 10, { quantiles }));
+    const [score] = flat(seen(state, 1, 12));
+    expect(score!.pinball).toBeCloseTo((0.1 * 4 + 0.5 * 2 + 0.1 * 2) / 3, 12);
+    predict(state, "usd-7d", prediction(0, 1, 10, { quantiles: { "1.5": 3 }, model_version: "v2" }));
+    expect(flat(release(state))).toEqual([]);
+    expect(
+      flat(predict(state, "usd-7d", prediction(0, 1, 9, { model_version: "v3" })))[0],
+    ).not.toHaveProperty("pinball");
+  });
+
+  it("marks scores whose issue or target lies in an incident of the forecaster or its series", () => {
+    const specs = [
+      ForecasterSpec.parse({ forecaster: "usd-7d", series: "usd", horizon: "7d" }),
+      ForecasterSpec.parse({ forecaster: "usd-30d", series: "usd", horizon: "30d" }),
+    ];
+    const facts = { reason: "feed broken", by: "ana", events: [] };
+    const incidents = [
+      { incident: "a", scope: { series: "usd" }, from: day(2), to: day(3), ...facts },
+      { incident: "b", scope: { forecaster: "usd-30d" }, from: day(5), to: null, ...facts },
+    ];
+    const state = newLedger(specs, incidents);
+    state.holding = false;
+    const marked = (issued: number, target: number) => {
+      for (const { forecaster } of specs) predict(state, forecaster, prediction(issued, target, 1));
+      return flat(seen(state, target, 1)).map((score) => score.in_incident ?? false);
+    };
+    expect(marked(0, 1)).toEqual([false, false]);
+    expect(marked(1, 2)).toEqual([true, true]);
+    expect(marked(2, 3)).toEqual([true, true]);
+    expect(marked(3, 4)).toEqual([false, false]);
+    expect(marked(4, 5)).toEqual([false, true]);
+    state.incidents = incidentsByForecaster(specs, []);
+    expect(marked(5, 6)).toEqual([false, false]);
   });
 
   it("leaves alone what no spec knows", () => {

@@ -1,5 +1,7 @@
+import { contains, type Interval } from "../../shared/contracts/incidents.ts";
 import type { Observation, Prediction, Score } from "../../shared/contracts/telemetry.ts";
 import { timeMs } from "../../shared/history/time.ts";
+import { meanPinball, quantilesOf } from "./quantiles.ts";
 import type { Ledger, Line, Pending } from "./state.ts";
 
 /** A prediction waits this long past its target, in data time; then its truth counts as missing. */
@@ -7,7 +9,8 @@ export const PATIENCE_MS = 30 * 86_400_000;
 /** Most observations kept in memory; past it the lines that were first seen go, if nothing waits on them. */
 export const MAX_POINTS = 2_000_000;
 
-const NOTHING: { scored: Scored[]; duplicate: boolean } = { scored: [], duplicate: false };
+const NO_SCORES: readonly Scored[] = [];
+const NOTHING = { scored: NO_SCORES, duplicate: false };
 
 /** Scores of one forecaster and variant for one observation: one message. */
 export interface Scored {
@@ -16,14 +19,7 @@ export interface Scored {
 }
 
 /**
- * Joins an observation to the predictions that waited for it.
- *
- *     error = mean - actual        abs_pct_error = 100 |error / actual|, null where actual is 0
- *     naive_error = last value at or before issued_at - actual, where that value is known
- *
- * A time observed again with the same value is a duplicate and changes nothing; with another value it is a
- * correction: it replaces the value for what is scored from now on, and scores given out stand. Observations
- * may come in any order.
+ * Joins an observation to the predictions that waited for it: `observeValue` for each of its metrics.
  *
  * @returns scores to publish, none while the ledger is holding, and whether every value was known already
  */
@@ -31,39 +27,62 @@ export function observe(
   ledger: Ledger,
   series: string,
   { ts, entity, values }: Observation,
-): { scored: Scored[]; duplicate: boolean } {
-  const metrics = ledger.watched.get(series);
-  if (metrics === undefined) return NOTHING;
+): { scored: readonly Scored[]; duplicate: boolean } {
+  if (!ledger.watched.has(series)) return NOTHING;
   const at = timeMs(ts);
-  const scored: Scored[] = [];
+  let scored = NO_SCORES;
   let duplicate = true;
   for (const metric in values) {
-    if (!metrics.has(metric)) {
-      duplicate = false;
-      continue;
-    }
-    const line = lineOf(ledger, series, metric, entity ?? "");
-    const value = values[metric]!;
-    if (line.times.length > 0 && at < line.times.at(-1)! - keptMs(ledger, series)) {
-      duplicate = false; // too old to join anything: history only
-      continue;
-    }
-    if (!insert(ledger, line, at, value)) continue;
+    const found = observeValue(ledger, series, metric, entity, at, values[metric]!);
+    if (found === undefined) continue;
     duplicate = false;
-    if (!ledger.holding) scored.push(...settle(ledger, line, at, value));
-    clear(ledger, line, keptMs(ledger, series));
+    if (found.length > 0) scored = scored.length === 0 ? found : [...scored, ...found];
   }
-  if (ledger.points > MAX_POINTS) forget(ledger);
   return { scored, duplicate };
+}
+
+/**
+ * Joins one observed value to the predictions that waited for it.
+ *
+ *     error = mean - actual        abs_pct_error = 100 |error / actual|, null where actual is 0
+ *     naive_error = last value at or before issued_at - actual, where that value is known
+ *     pinball = mean over quantile levels of the pinball loss, where the prediction has quantiles
+ *     in_incident where issued_at or target_ts lies in an incident that is known now
+ *
+ * A time observed again with the same value is a duplicate and changes nothing; with another value it is a
+ * correction: it replaces the value for what is scored from now on, and scores given out stand. Observations
+ * may come in any order; one too old to join anything is for the history only. A metric that nobody forecasts is
+ * never a duplicate.
+ *
+ * @param atMs time of the observation in milliseconds
+ * @returns scores to publish, none while the ledger is holding; undefined for a duplicate
+ */
+export function observeValue(
+  ledger: Ledger,
+  series: string,
+  metric: string,
+  entity: string | undefined,
+  atMs: number,
+  value: number,
+): readonly Scored[] | undefined {
+  if (ledger.watched.get(series)?.has(metric) !== true) return NO_SCORES;
+  const line = lineOf(ledger, series, metric, entity ?? "");
+  const keep = keptMs(ledger, series);
+  if (line.times.length > 0 && atMs < line.times.at(-1)! - keep) return NO_SCORES;
+  if (!insert(ledger, line, atMs, value)) return undefined;
+  const scored = ledger.holding ? NO_SCORES : settle(ledger, line, atMs, value);
+  clear(ledger, line, keep);
+  if (ledger.points > MAX_POINTS) forget(ledger);
+  return scored;
 }
 
 /**
  * Takes in a prediction. It is scored at once if its truth is known; predicted again before that (same
  * forecaster, variant, version, times and entity) the later one counts, after that it is ignored.
  */
-export function predict(ledger: Ledger, forecaster: string, prediction: Prediction): Scored[] {
+export function predict(ledger: Ledger, forecaster: string, prediction: Prediction): readonly Scored[] {
   const target = ledger.targets.get(forecaster);
-  if (target === undefined) return [];
+  if (target === undefined) return NO_SCORES;
   const { entity, step, mean, lower, upper, model_version: modelVersion, variant } = prediction;
   const line = lineOf(ledger, target.series, target.metric, entity ?? target.entity ?? "");
   const issuedMs = timeMs(prediction.issued_at);
@@ -71,7 +90,7 @@ export function predict(ledger: Ledger, forecaster: string, prediction: Predicti
   const newest = line.times.at(-1);
   if (newest !== undefined && targetMs < newest - PATIENCE_MS) {
     ledger.missing += 1;
-    return [];
+    return NO_SCORES;
   }
   const waiting: Pending = {
     forecaster,
@@ -82,17 +101,18 @@ export function predict(ledger: Ledger, forecaster: string, prediction: Predicti
     mean,
     lower,
     upper,
+    quantiles: quantilesOf(prediction.quantiles),
     modelVersion,
     variant,
   };
   const identity = identityOf(forecaster, prediction, issuedMs);
-  if (line.scored.get(targetMs)?.has(identity)) return [];
+  if (line.scored.get(targetMs)?.has(identity)) return NO_SCORES;
   const same = getOrAdd(line.pending, targetMs, () => new Map<string, Pending>());
   if (!same.has(identity)) ledger.pending += 1;
   same.set(identity, waiting);
-  if (ledger.holding) return [];
+  if (ledger.holding) return NO_SCORES;
   const place = find(line.times, targetMs);
-  return line.times[place] === targetMs ? settle(ledger, line, targetMs, line.values[place]!) : [];
+  return line.times[place] === targetMs ? settle(ledger, line, targetMs, line.values[place]!) : NO_SCORES;
 }
 
 /** Takes in a score that was published: its prediction waits no more, whoever scored it. */
@@ -124,9 +144,9 @@ export function release(ledger: Ledger): Scored[] {
   return scored;
 }
 
-function settle(ledger: Ledger, line: Line, targetMs: number, actual: number): Scored[] {
+function settle(ledger: Ledger, line: Line, targetMs: number, actual: number): readonly Scored[] {
   const waiting = line.pending.get(targetMs);
-  if (waiting === undefined) return [];
+  if (waiting === undefined) return NO_SCORES;
   line.pending.delete(targetMs);
   ledger.pending -= waiting.size;
   for (const identity of waiting.keys()) markScored(line, targetMs, identity);
@@ -137,16 +157,18 @@ function settle(ledger: Ledger, line: Line, targetMs: number, actual: number): S
     forecaster: group[0]!.forecaster,
     scores: group
       .toSorted((a, b) => a.issuedMs - b.issuedMs || (a.modelVersion < b.modelVersion ? -1 : 1))
-      .map((each) => scoreOf(line, each, actual)),
+      .map((each) => scoreOf(line, each, actual, ledger.incidents.get(each.forecaster))),
   }));
 }
 
 function scoreOf(
   line: Line,
-  { issuedMs, targetMs, step, entity, mean, lower, upper, modelVersion, variant }: Pending,
+  { issuedMs, targetMs, step, entity, mean, lower, upper, quantiles, modelVersion, variant }: Pending,
   actual: number,
+  incidents: readonly Interval[] = [],
 ): Score {
   const error = mean - actual;
+  const pinball = quantiles === undefined ? undefined : finite(meanPinball(quantiles, actual));
   const after = find(line.times, issuedMs);
   const last = line.times[after] === issuedMs ? line.values[after] : line.values[after - 1];
   return {
@@ -160,6 +182,10 @@ function scoreOf(
     model_version: modelVersion,
     ...(variant === undefined ? {} : { variant }),
     ...(last === undefined || !Number.isFinite(last - actual) ? {} : { naive_error: last - actual }),
+    mean,
+    actual,
+    ...(typeof pinball === "number" ? { pinball } : {}),
+    ...(contains(incidents, issuedMs) || contains(incidents, targetMs) ? { in_incident: true } : {}),
   };
 }
 

@@ -1,26 +1,35 @@
 import type { Bus } from "../../shared/bus/bus.ts";
 import type { Message } from "../../shared/bus/message.ts";
+import type { StreamState } from "../../shared/bus/streams.ts";
 import type { Clock } from "../../shared/clock.ts";
+import type { Incident } from "../../shared/contracts/incidents.ts";
+import type { SeriesContract } from "../../shared/contracts/series.ts";
 import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
+import type { TelemetryKind } from "../../shared/contracts/subjects.ts";
 import { InvalidInputError } from "../../shared/errors.ts";
 import type { History } from "../../shared/history/history.ts";
-import type { Log } from "../../shared/log.ts";
+import type { Alarms } from "./alarms.ts";
+import { recallRules } from "./contracts.ts";
 import { release } from "./decide.ts";
-import { type Counters, takeIn } from "./intake.ts";
+import { takeIn } from "./intake.ts";
 import type { Outbox } from "./outbox.ts";
 import { rebuildLedger } from "./rebuild.ts";
+import type { Counters } from "./segment.ts";
 import type { Sink } from "./sink.ts";
-import { type Ledger, newLedger } from "./state.ts";
-import { type Bounds, boundsOf } from "./validate.ts";
+import { incidentsByForecaster, type Ledger, newLedger } from "./state.ts";
+import { gapAlarm, intactUpTo } from "./stream-check.ts";
+import { type Bounds, boundsOf, type Rules } from "./validate.ts";
 
 export interface IngestParts {
-  readonly bus: Pick<Bus, "read" | "streamState">;
+  readonly bus: Pick<Bus, "messageAt" | "readBatches" | "streamState">;
   readonly clock: Pick<Clock, "now">;
   readonly history: History;
   readonly sink: Sink;
   readonly outbox: Outbox;
-  readonly log: Log;
+  readonly alarms: Pick<Alarms, "raise">;
   readonly specs: () => readonly ForecasterSpec[];
+  readonly incidents: () => readonly Incident[];
+  readonly contracts: () => ReadonlyMap<string, SeriesContract>;
 }
 
 const STREAM = "TELEMETRY";
@@ -38,7 +47,9 @@ export class Ingest {
   private readonly unreadable = new Set<number>();
   private stream = "";
   private last = 0;
+  private lastArrivedMs: number | undefined;
   private bounds: Bounds = new Map();
+  private series: Rules = new Map();
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(parts: IngestParts) {
@@ -50,17 +61,18 @@ export class Ingest {
     return this.last;
   }
 
-  /** Sequence of the newest message about a series; 0 if there was none since the start. */
-  newestOf(series: string): number {
-    return this.seriesSeen.get(`telemetry.observation.${series}`) ?? 0;
+  /** Sequence of the newest message about a series, or of another kind; 0 if there was none since the start. */
+  newestOf(id: string, kind: TelemetryKind = "observation"): number {
+    return this.seriesSeen.get(`telemetry.${kind}.${id}`) ?? 0;
   }
 
   /** Reads the past: ledger from Parquet, then the stream to its end, then the scores that are due. */
   start(): Promise<void> {
     return this.inTurn(async () => {
-      const { history, outbox, sink, specs } = this.parts;
+      const { contracts, history, incidents, outbox, sink, specs } = this.parts;
       this.bounds = boundsOf(specs());
-      this.ledger = await rebuildLedger(history, specs());
+      this.ledger = await rebuildLedger(history, specs(), incidents());
+      this.series = await recallRules(history, contracts(), this.series);
       await this.catchUp();
       await sink.flush();
       outbox.add(release(this.ledger));
@@ -100,27 +112,41 @@ export class Ingest {
     return this.parts.sink.flush();
   }
 
-  /** The specs changed: who forecasts what, and what is allowed, is read anew. */
+  /** Specs or contracts of series changed: who forecasts what, and what is allowed, is read anew. */
   respecify(): Promise<void> {
     return this.inTurn(async () => {
-      const { history, outbox, sink, specs } = this.parts;
+      const { contracts, history, incidents, outbox, sink, specs } = this.parts;
       this.bounds = boundsOf(specs());
       // Scores that are under way have to be read back, or they would be given out again.
       this.ledger.holding = true;
       await outbox.idle();
       await this.catchUp();
       await sink.flush();
-      this.ledger = await rebuildLedger(history, specs());
+      this.ledger = await rebuildLedger(history, specs(), incidents());
+      this.series = await recallRules(history, contracts(), this.series);
       outbox.add(release(this.ledger));
     });
+  }
+
+  /** An incident was raised or cleared: it marks the scores from now on. */
+  heedIncidents(): void {
+    const { incidents, specs } = this.parts;
+    this.ledger.incidents = incidentsByForecaster(specs(), incidents());
   }
 
   private accept(message: Message): void {
     if (message.sequence <= this.last) return;
     const { clock, history, outbox, sink } = this.parts;
-    const rules = { stream: this.stream, bounds: this.bounds, nowMs: clock.now(), dayOf: history.dayOf };
+    const rules = {
+      stream: this.stream,
+      bounds: this.bounds,
+      series: this.series,
+      nowMs: clock.now(),
+      dayOf: history.dayOf,
+    };
     const { scored, unreadable } = takeIn(message, sink.segments, this.ledger, this.counters, rules);
     this.last = message.sequence;
+    this.lastArrivedMs = message.time.getTime();
     if (unreadable) this.unreadable.add(message.sequence);
     this.seriesSeen.set(message.subject, message.sequence);
     outbox.add(scored);
@@ -128,40 +154,66 @@ export class Ingest {
 
   /** Reads the stream until nothing is ahead; a stream created anew begins anew. */
   private async catchUp(): Promise<void> {
-    const { bus, history, log, sink } = this.parts;
+    const { bus } = this.parts;
     const state = await bus.streamState(STREAM);
-    if (state.created !== this.stream) {
-      await sink.flush();
-      this.stream = state.created;
-      this.last = history.lastSequence(state.created);
-      this.unreadable.clear();
-    }
-    if (state.lastSequence < this.last) {
-      log.error(
-        { lastSequence: this.last, stream: state.lastSequence },
-        "the server has lost telemetry and will use its sequences again",
-      );
-      await sink.flush();
-      await history.rewind(this.stream, state.lastSequence);
-      this.last = state.lastSequence;
-    }
+    if (state.created !== this.stream) await this.begin(state);
+    const { last: sequence, lastArrivedMs: arrivedMs } = this;
+    const intact = await intactUpTo(bus, this.parts.history, state, { sequence, arrivedMs });
+    if (intact < sequence) await this.rewind(intact);
     await this.readTo(state.lastSequence);
+  }
+
+  private async begin({ created }: StreamState): Promise<void> {
+    const { alarms, history, sink } = this.parts;
+    await sink.flush();
+    const former = history.streams.at(-1);
+    if (former !== undefined && !history.streams.includes(created)) {
+      alarms.raise({
+        rule: "stream-recreated",
+        message: `${STREAM} was created anew at ${created}; what the former one held after sequence ${history.lastSequence(former)} was never read`,
+        figures: { created, former, former_last_sequence: history.lastSequence(former) },
+      });
+    }
+    this.stream = created;
+    this.last = history.lastSequence(created);
+    this.lastArrivedMs = history.lastArrival(created);
+    this.unreadable.clear();
+  }
+
+  private async rewind(intact: number): Promise<void> {
+    const { alarms, history, sink } = this.parts;
+    alarms.raise({
+      rule: "telemetry-lost",
+      message: `the server has lost sequences ${intact + 1} to ${this.last} of ${STREAM}, which the history has, and gives them to other messages`,
+      figures: { from_sequence: intact + 1, to_sequence: this.last, lost: this.last - intact },
+    });
+    await sink.flush();
+    await history.markRead(this.stream, intact);
+    this.last = intact;
+    this.lastArrivedMs = undefined;
   }
 
   private async readTo(sequence: number): Promise<void> {
     if (this.last >= sequence) return;
-    const { bus, log, sink } = this.parts;
-    for await (const message of bus.read(STREAM, { fromSequence: this.last + 1 })) {
-      if (message.sequence > this.last + 1)
-        log.warn(
-          { from: this.last + 1, to: message.sequence - 1 },
-          "telemetry left the stream before it was read",
-        );
-      this.accept(message);
+    const { bus, sink } = this.parts;
+    for await (const batch of bus.readBatches(STREAM, { fromSequence: this.last + 1 })) {
+      for (const message of batch) {
+        if (message.sequence > this.last + 1) await this.skipTo(message.sequence - 1);
+        this.accept(message);
+      }
       if (sink.isFull) await sink.room();
     }
-    // What the stream no longer holds will never come.
-    this.last = Math.max(this.last, sequence);
+    if (this.last < sequence) await this.skipTo(sequence);
+  }
+
+  /** What the stream no longer holds will never come. */
+  private async skipTo(sequence: number): Promise<void> {
+    const { alarms, bus, history, sink } = this.parts;
+    alarms.raise(await gapAlarm(bus, this.last + 1, sequence));
+    await sink.flush();
+    await history.markRead(this.stream, sequence);
+    this.last = sequence;
+    this.lastArrivedMs = undefined;
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -1,32 +1,18 @@
 import type { Message } from "../../shared/bus/message.ts";
 import { TELEMETRY_KINDS, type TelemetryKind, Token } from "../../shared/contracts/subjects.ts";
 import type { Observation, Prediction, Score } from "../../shared/contracts/telemetry.ts";
-import { RowBuffer } from "../../shared/history/row-buffer.ts";
 import { observe, predict, type Scored, scoreSeen } from "./decide.ts";
-import type { Refused } from "./quarantine.ts";
+import { takeScanned } from "./scanned.ts";
+import { type Counters, countDuplicate, type Segment, segmentFor } from "./segment.ts";
 import type { Ledger } from "./state.ts";
-import { type Bounds, checkRecord } from "./validate.ts";
-
-/** Rows of consecutive messages that arrived on one day, and what was refused among them. */
-export interface Segment {
-  readonly stream: string;
-  readonly day: string;
-  readonly firstSeq: number;
-  lastSeq: number;
-  readonly rows: RowBuffer;
-  refused: Refused[];
-}
+import { type Bounds, checkRecord, type Rules } from "./validate.ts";
 
 export interface IntakeRules {
   readonly stream: string;
   readonly bounds: Bounds;
+  readonly series: Rules;
   readonly nowMs: number;
   readonly dayOf: (timeMs: number) => string;
-}
-
-export interface Counters {
-  scores: number;
-  duplicates: number;
 }
 
 /**
@@ -41,10 +27,15 @@ export function takeIn(
   ledger: Ledger,
   counters: Counters,
   rules: IntakeRules,
-): { scored: Scored[]; unreadable: boolean } {
+): { scored: readonly Scored[]; unreadable: boolean } {
   const { subject, sequence: seq } = message;
   const arrivedMs = message.time.getTime();
   const segment = segmentFor(segments, rules, seq, arrivedMs);
+  const { kind, id } = partsOf(subject);
+  if (kind === "observation" && !rules.series.has(id)) {
+    const scored = takeScanned(message.data, id, seq, arrivedMs, segment, ledger, counters, rules);
+    if (scored !== undefined) return { scored, unreadable: false };
+  }
   const refuse = (idx: number, reason: string, record: unknown) =>
     segment.refused.push({
       stream: rules.stream,
@@ -56,7 +47,6 @@ export function takeIn(
       record,
     });
 
-  const [, kind, id, ...rest] = subject.split(".");
   let payload: unknown;
   try {
     payload = message.json();
@@ -64,50 +54,58 @@ export function takeIn(
     refuse(-1, "payload: expected JSON", Buffer.from(message.data).toString("base64"));
     return { scored: [], unreadable: true };
   }
-  if (!isKind(kind) || !Token.safeParse(id).success || rest.length > 0) {
+  if (kind === undefined) {
     refuse(-1, `subject: expected telemetry.<${TELEMETRY_KINDS.join("|")}>.<id>`, payload);
     return { scored: [], unreadable: false };
   }
   const scored: Scored[] = [];
+  const series = kind === "observation" ? rules.series.get(id) : undefined;
   const records: unknown[] = Array.isArray(payload) ? payload : [payload];
   for (let idx = 0; idx < records.length; idx++) {
-    const checked = checkRecord(kind, id!, records[idx], rules.bounds, rules.nowMs);
+    const checked = checkRecord(kind, id, records[idx], rules.bounds, rules.nowMs, series);
     if ("reason" in checked) {
       refuse(idx, checked.reason, records[idx]);
+      if (checked.observation !== undefined) series?.memory.suspect(checked.observation);
       continue;
     }
     if (kind === "observation") {
-      const joined = observe(ledger, id!, checked.record as Observation);
+      const observation = checked.record as Observation;
+      const joined = observe(ledger, id, observation);
       scored.push(...joined.scored);
-      if (joined.duplicate) {
-        counters.duplicates += 1;
+      const isRepeat = joined.duplicate || series?.memory.repeats(observation) === true;
+      series?.memory.accept(observation);
+      if (isRepeat && series?.contract.duplicates !== "keep") {
+        countDuplicate(counters, segment, id);
         continue;
       }
-    } else if (kind === "prediction") scored.push(...predict(ledger, id!, checked.record as Prediction));
+    } else if (kind === "prediction") scored.push(...predict(ledger, id, checked.record as Prediction));
     else if (kind === "score") {
       counters.scores += 1;
-      scoreSeen(ledger, id!, checked.record as Score);
+      scoreSeen(ledger, id, checked.record as Score);
     }
-    segment.rows.add(kind, id!, { seq, idx, arrivedMs }, checked.record);
+    segment.rows.add(kind, id, { seq, idx, arrivedMs }, checked.record);
   }
   return { scored, unreadable: false };
 }
 
-function segmentFor(
-  segments: Segment[],
-  { stream, dayOf }: IntakeRules,
-  seq: number,
-  arrivedMs: number,
-): Segment {
-  const day = dayOf(arrivedMs);
-  const last = segments.at(-1);
-  if (last !== undefined && last.day === day && last.stream === stream) {
-    last.lastSeq = seq;
-    return last;
-  }
-  const segment: Segment = { stream, day, firstSeq: seq, lastSeq: seq, rows: new RowBuffer(), refused: [] };
-  segments.push(segment);
-  return segment;
+interface SubjectParts {
+  /** undefined: no subject of telemetry. */
+  readonly kind: TelemetryKind | undefined;
+  readonly id: string;
+}
+
+const MOST_SUBJECTS = 10_000;
+const subjects = new Map<string, SubjectParts>();
+
+function partsOf(subject: string): SubjectParts {
+  const known = subjects.get(subject);
+  if (known !== undefined) return known;
+  const [, kind, id = "", ...rest] = subject.split(".");
+  const isTelemetry = isKind(kind) && Token.safeParse(id).success && rest.length === 0;
+  const parts = { kind: isTelemetry ? kind : undefined, id };
+  if (subjects.size >= MOST_SUBJECTS) subjects.clear();
+  subjects.set(subject, parts);
+  return parts;
 }
 
 function isKind(kind: string | undefined): kind is TelemetryKind {

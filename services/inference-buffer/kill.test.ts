@@ -7,69 +7,105 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { BufferStats } from "../../shared/contracts/inference-buffer.ts";
 import { ForecasterSpec } from "../../shared/contracts/spec.ts";
+import { RetuneError } from "../../shared/errors.ts";
 import { rows } from "../../shared/history/duckdb.ts";
 import { History } from "../../shared/history/history.ts";
 import { testContext } from "../../test/support/context.ts";
 import { startTestNats } from "../../test/support/nats.ts";
+import { seeded } from "../../test/support/seeded.ts";
 
+/** Rows that are forecast and scored. */
 const ROWS = 6_000;
 const PER_MESSAGE = 20;
-const KILLS = 5;
+/** Rows that are only kept, and kills of each of the two; five million and fifty on request. */
+const BULK_ROWS = Number(process.env.RETUNE_KILL_ROWS ?? 20_000);
+const KILLS = Number(process.env.RETUNE_KILLS ?? 3);
+const BULK_PER_MESSAGE = 200;
+const PUBLISHERS = 4;
 const SEED = 7;
 const STEP_MS = 60_000;
 const START = Date.parse("2024-06-01T00:00:00Z");
-
-/** Numbers in [0, 1), the same for the same seed (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+const LIMIT_MS = 120_000 + KILLS * 15_000 + BULK_ROWS / 5;
 
 const at = (n: number) => new Date(START + n * STEP_MS).toISOString();
 
-it("keeps each row and scores each prediction exactly once over kill -9 of buffer and server (K-1)", {
-  timeout: 120_000,
+/** A buffer in a process of its own, started again whenever it ends, as a supervisor does. */
+class SupervisedBuffer {
+  private readonly env: NodeJS.ProcessEnv;
+  private child: ChildProcess | undefined;
+  private ended: Promise<unknown> = Promise.resolve();
+  private isWanted = true;
+
+  constructor(env: NodeJS.ProcessEnv) {
+    this.env = env;
+  }
+
+  start(): void {
+    const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], {
+      env: { ...process.env, ...this.env },
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    this.child = child;
+    this.ended = once(child, "exit").then(() => {
+      if (this.isWanted && this.child === child) setTimeout(() => this.isWanted && this.start(), 100);
+    });
+  }
+
+  async kill(): Promise<void> {
+    const { child, ended } = this;
+    child?.kill("SIGKILL");
+    await ended;
+  }
+
+  async end(signal: NodeJS.Signals): Promise<void> {
+    this.isWanted = false;
+    this.child?.kill(signal);
+    await this.ended;
+  }
+}
+
+it(`keeps each acked row and scores each prediction exactly once over ${KILLS} kill -9 of buffer and of server each (K-1)`, {
+  timeout: LIMIT_MS,
 }, async () => {
   await using nats = await startTestNats();
   const data = await mkdtemp(join(tmpdir(), "retune-kill-"));
   await using context = await testContext(nats, { data });
-  await context.bus
+  const { bus } = context;
+  await bus
     .kv("specs", ForecasterSpec)
     .put("k1", ForecasterSpec.parse({ forecaster: "k1", series: "k", horizon: "1d" }));
-
-  let buffer: ChildProcess | undefined;
-  // Kept from the start: a buffer whose server dies while it starts ends by itself, before anyone waits for it.
-  let ended: Promise<unknown> = Promise.resolve();
-  const startBuffer = () => {
-    const env = {
-      ...process.env,
-      NATS_URL: nats.url,
-      RETUNE_DATA: data,
-      RETUNE_BUFFER_FLUSH_MS: "20",
-      RETUNE_BUFFER_FLUSH_ROWS: "400",
-      LOG_LEVEL: "error",
-    };
-    buffer = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], {
-      env,
-      stdio: ["ignore", "ignore", "inherit"],
-    });
-    ended = once(buffer, "exit");
-  };
-  const killBuffer = async () => {
-    buffer!.kill("SIGKILL");
-    await ended;
-  };
+  const buffer = new SupervisedBuffer({
+    NATS_URL: nats.url,
+    RETUNE_DATA: data,
+    RETUNE_BUFFER_FLUSH_MS: "20",
+    RETUNE_BUFFER_FLUSH_ROWS: String(Math.max(400, BULK_ROWS / 250)),
+    LOG_LEVEL: "fatal",
+  });
   try {
-    startBuffer();
+    buffer.start();
     const random = seeded(SEED);
-    let published = 0;
-    const publishing = (async () => {
+    let kills = 0;
+    /** Nothing is published faster than the kills go on, so that all of it is exposed to them. */
+    const pace = async (done: number) => {
+      while (done > (kills + 1) / (KILLS + 1)) await sleep(5);
+    };
+    const publish = async (
+      kind: "observation" | "prediction",
+      id: string,
+      records: object[],
+      name: string,
+    ) => {
+      for (;;) {
+        try {
+          return await bus.publishTelemetry(kind, id, records, name);
+        } catch (error) {
+          if (!(error instanceof RetuneError) || error.disposition !== "retry") throw error;
+        }
+      }
+    };
+    const publishScored = async () => {
       for (let n = 0; n < ROWS; n += PER_MESSAGE) {
+        await pace(n / ROWS);
         const observations = Array.from({ length: PER_MESSAGE }, (_, i) => ({
           ts: at(n + i),
           values: { value: (n + i) % 97 },
@@ -86,33 +122,48 @@ it("keeps each row and scores each prediction exactly once over kill -9 of buffe
           model_version: "v1",
           latency_ms: 1,
         }));
-        await context.bus.publishTelemetry("prediction", "k1", predictions, `p-${n}`);
-        await context.bus.publishTelemetry("observation", "k", observations, `o-${n}`);
-        published = n + PER_MESSAGE;
-        await sleep(10);
+        await publish("prediction", "k1", predictions, `p-${n}`);
+        await publish("observation", "k", observations, `o-${n}`);
       }
-    })();
-    for (let kill = 0; kill < KILLS; kill++) {
-      await sleep(400 + random() * 900);
-      if (kill % 2 === 1) await nats.kill9AndRestart();
-      await killBuffer();
-      startBuffer();
+    };
+    /** First number of each message that was acked. */
+    const acked: number[] = [];
+    let next = 0;
+    const publishBulk = async () => {
+      for (let n = next; n < BULK_ROWS; n = next) {
+        next += BULK_PER_MESSAGE;
+        await pace(n / BULK_ROWS);
+        const records = Array.from({ length: BULK_PER_MESSAGE }, (_, i) => ({
+          ts: at(n + i),
+          entity: `server-${(n + i) % 50}`,
+          values: { number: n + i },
+        }));
+        await publish("observation", "bulk", records, `b-${n}`);
+        acked.push(n);
+      }
+    };
+    const publishing = Promise.all([publishScored(), ...Array.from({ length: PUBLISHERS }, publishBulk)]);
+    while (kills < KILLS) {
+      await sleep(300 + random() * 900);
+      if (kills % 2 === 1) await buffer.kill();
+      await nats.kill9AndRestart();
+      await sleep(random() * 300);
+      if (kills % 2 === 0) await buffer.kill();
+      kills += 1;
     }
     await publishing;
-    expect(published).toBe(ROWS);
+    expect(acked).toHaveLength(Math.ceil(BULK_ROWS / BULK_PER_MESSAGE));
 
     let last: BufferStats | undefined;
-    for (let tries = 0; tries < 400; tries++) {
-      last = await context.bus
-        .request("inference-buffer.stats", undefined, BufferStats, { timeoutMs: 1_000 })
+    for (const deadline = Date.now() + LIMIT_MS / 3; Date.now() < deadline; await sleep(100)) {
+      last = await bus
+        .request("inference-buffer.stats", undefined, BufferStats, { timeoutMs: 2_000 })
         .catch(() => undefined);
-      const { lastSequence } = await context.bus.streamState("TELEMETRY");
+      const { lastSequence } = await bus.streamState("TELEMETRY");
       if (last?.scored === ROWS && last.last_sequence === lastSequence) break;
-      await sleep(50);
     }
     expect(last).toMatchObject({ scored: ROWS, pending_predictions: 0, quarantined: 0 });
-    buffer!.kill("SIGTERM");
-    await ended;
+    await buffer.end("SIGTERM");
 
     const history = await History.open({ folder: join(data, "history") });
     expect(history.problems).toEqual([]);
@@ -120,7 +171,7 @@ it("keeps each row and scores each prediction exactly once over kill -9 of buffe
       rows(
         connection,
         `SELECT kind, count(*)::INTEGER AS rows, count(DISTINCT (seq, idx))::INTEGER AS places, count(DISTINCT coalesce(ts, target_ts))::INTEGER AS times
-         FROM ${relation} GROUP BY kind ORDER BY kind`,
+         FROM ${relation} WHERE id <> 'bulk' GROUP BY kind ORDER BY kind`,
       ),
     );
     const once1 = { rows: ROWS, places: ROWS, times: ROWS };
@@ -129,9 +180,20 @@ it("keeps each row and scores each prediction exactly once over kill -9 of buffe
       { kind: "prediction", ...once1 },
       { kind: "score", ...once1 },
     ]);
+    const compared = await history.read((relation, connection) =>
+      rows(
+        connection,
+        `WITH sent AS (SELECT (first + i)::DOUBLE AS number FROM (SELECT unnest([${acked.join(",")}]) AS first), range(${BULK_PER_MESSAGE}) r(i)),
+              kept AS (SELECT value AS number FROM ${relation} WHERE id = 'bulk')
+         SELECT (SELECT count(*) FROM kept)::INTEGER AS rows,
+                (SELECT count(*) FROM (SELECT number FROM sent EXCEPT ALL SELECT number FROM kept))::INTEGER AS lost,
+                (SELECT count(*) FROM (SELECT number FROM kept EXCEPT ALL SELECT number FROM sent))::INTEGER AS unsent_or_twice`,
+      ),
+    );
+    expect(compared).toEqual([{ rows: acked.length * BULK_PER_MESSAGE, lost: 0, unsent_or_twice: 0 }]);
     await history.close();
   } finally {
-    buffer?.kill("SIGKILL");
+    await buffer.end("SIGKILL");
     await rm(data, { recursive: true, force: true });
   }
 });

@@ -117,6 +117,8 @@ describe("inference-buffer", () => {
         in_interval: false,
         model_version: "v1",
         naive_error: -1,
+        mean: 103,
+        actual: 101,
       },
     ]);
     await until(stats, (each) => each.pending_predictions === 1 && each.scored === 1);

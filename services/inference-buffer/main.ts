@@ -5,9 +5,14 @@ import { rows } from "../../shared/history/duckdb.ts";
 import { History } from "../../shared/history/history.ts";
 import { type RunningService, runService, type Service, type ServiceContext } from "../../shared/service.ts";
 import { openSpecs } from "../../shared/specs.ts";
+import { Alarms } from "./alarms.ts";
 import { bufferSettings } from "./config.ts";
+import { ContractFiles } from "./contracts.ts";
+import { Incidents } from "./incidents.ts";
 import { Ingest } from "./ingest.ts";
+import { answerLedger } from "./ledger.ts";
 import { Outbox } from "./outbox.ts";
+import { QualityWatch } from "./quality-watch.ts";
 import { Quarantine } from "./quarantine.ts";
 import { daysNeeded } from "./retention.ts";
 import { Sink } from "./sink.ts";
@@ -16,6 +21,8 @@ import { Windows } from "./windows.ts";
 
 const UPKEEP_EVERY_MS = 2_000;
 const PATROL_EVERY_MS = 30_000;
+const CONTRACTS_EVERY_MS = 2_000;
+const QUALITY_EVERY_MS = 3_600_000;
 const SPEC_QUIET_MS = 50;
 
 export const service: Service = {
@@ -26,10 +33,18 @@ export const service: Service = {
 
 async function start(context: ServiceContext): Promise<RunningService> {
   const { bus, clock, dirs, env, log, reportHealth } = context;
-  const { zone, retentionDays, observationDays, flushMs, flushRows } = bufferSettings(env);
-  const history = await History.open({ folder: join(dirs.data, "history"), zone, retentionDays });
-  for (const problem of history.problems) log.error({ problem }, "damaged history file set aside");
-  reportHealth("history", history.problems.length === 0 ? null : history.problems.join("; "));
+  const { zone, retentionDays, observationDays, archive, flushMs, flushRows } = bufferSettings(env);
+  const history = await History.open({ folder: join(dirs.data, "history"), zone, retentionDays, archive });
+  const alarms = new Alarms(context);
+  const tellDamage = (problems: readonly string[]) => {
+    if (problems.length > 0)
+      alarms.raise({
+        rule: "history-damaged",
+        message: problems.join("; "),
+        figures: { files: problems.length },
+      });
+  };
+  tellDamage(history.problems);
   const quarantine = new Quarantine(join(dirs.data, "quarantine"));
   const specs = await openSpecs(context);
   const { created } = await bus.streamState("TELEMETRY");
@@ -37,15 +52,47 @@ async function start(context: ServiceContext): Promise<RunningService> {
 
   const outbox = new Outbox(bus, log);
   const sink = new Sink({ history, quarantine, log, reportHealth, flushMs, flushRows });
-  const ingest = new Ingest({ bus, clock, history, sink, outbox, log, specs: () => specs.all() });
+  const contracts = new ContractFiles(join(dirs.configs, "series"));
+  const readContracts = async () => {
+    const read = await contracts.refresh();
+    if (read === undefined) return false;
+    reportHealth("series contracts", read.problems.length === 0 ? null : read.problems.join("; "));
+    for (const problem of read.problems) log.error({ problem }, "contract of a series cannot be read");
+    return read.changed;
+  };
+  await readContracts();
+  const incidents = new Incidents(bus, () => ingest.heedIncidents());
+  const ingest = new Ingest({
+    bus,
+    clock,
+    history,
+    sink,
+    outbox,
+    alarms,
+    specs: () => specs.all(),
+    incidents: () => incidents.all(),
+    contracts: () => contracts.all(),
+  });
   ingest.counters.scores = await scoresIn(history);
+  await incidents.start();
   await ingest.start();
 
   const windows = new Windows({
     history,
     ingest,
-    artifacts: bus.artifacts,
+    bus,
     folder: join(dirs.data, "windows"),
+    incidents: () => incidents.all(),
+    contracts: () => contracts.all(),
+  });
+  const quality = new QualityWatch({
+    context,
+    history,
+    ingest,
+    quarantine,
+    contracts: () => contracts.all(),
+    specs: () => specs.all(),
+    incidents: () => incidents.all(),
   });
   const stats = (): BufferStats => ({
     rows: history.rows + sink.rows,
@@ -62,6 +109,9 @@ async function start(context: ServiceContext): Promise<RunningService> {
     endpoints: {
       "inference-buffer.window": (payload) => windows.answer(payload),
       "inference-buffer.stats": async () => stats(),
+      "inference-buffer.quality": (payload) => quality.answer(payload),
+      "inference-buffer.ledger": (payload) =>
+        answerLedger(payload, { history, ingest, specs: () => specs.all(), nowMs: clock.now() }),
     },
     stats: () => ({
       ...stats(),
@@ -86,7 +136,16 @@ async function start(context: ServiceContext): Promise<RunningService> {
   );
   // Finds a stream that was created anew and a delivery that got stuck.
   const patrol = repeated(PATROL_EVERY_MS, "patrol", context, () => ingest.readOn());
+  const scrub = repeated(PATROL_EVERY_MS, "scrub", context, async () => tellDamage(await history.scrub()));
   const respecify = afterQuiet(SPEC_QUIET_MS, "specs", context, () => ingest.respecify());
+  const judge = afterQuiet(0, "data quality", context, () => quality.look());
+  judge.ask();
+  const stopJudging = clock.every(QUALITY_EVERY_MS, judge.ask);
+  const contractWatch = repeated(CONTRACTS_EVERY_MS, "contracts", context, async () => {
+    if (!(await readContracts())) return;
+    respecify.ask();
+    judge.ask();
+  });
   const stopListening = specs.onChange(respecify.ask);
   // What was delivered to the lost connection would come again only after its ack wait.
   const readOn = afterQuiet(0, "reconnect", context, () => ingest.readOn());
@@ -96,12 +155,15 @@ async function start(context: ServiceContext): Promise<RunningService> {
     async stop() {
       stopListening();
       stopReconnect();
-      for (const each of [upkeep, patrol, respecify, readOn]) each.stop();
+      stopJudging();
+      for (const each of [upkeep, patrol, scrub, judge, contractWatch, respecify, readOn]) each.stop();
       await serving.stop();
+      await incidents.stop();
       const consumed = consumption.stop();
       await sink.stop();
       await consumed;
       await outbox.stop();
+      await alarms.stop();
       specs.stop();
       await history.close();
     },

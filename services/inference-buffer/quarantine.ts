@@ -1,6 +1,5 @@
-import { mkdir, readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { appendDurably, replaceDurably } from "../../shared/history/files.ts";
+import { DayLog } from "./day-log.ts";
+import type { Segment } from "./segment.ts";
 
 /** A record that was refused, as one line of `quarantine_YYYY-MM-DD.ndjson`. */
 export interface Refused {
@@ -13,15 +12,36 @@ export interface Refused {
   readonly record: unknown; // base64 text where it is no JSON
 }
 
-const NAME = /^quarantine_\d{4}-\d\d-\d\d\.ndjson$/;
+/** Duplicates that one part left out, as one line of `duplicates_YYYY-MM-DD.ndjson`. */
+interface Duplicates {
+  readonly stream: string;
+  readonly seq: number; // last sequence of the part
+  readonly series: string;
+  readonly count: number;
+}
 
-/** The folder of what was refused, one file a day of arrival. */
+/** Observations of a series that arrived on a day and did not go into the history. */
+export interface SetAside {
+  readonly refused: number;
+  readonly duplicates: number;
+}
+
+/** The folder of what did not go into the history: what was refused whole, duplicates as counts. */
 export class Quarantine {
-  private readonly folder: string;
+  private readonly refused: DayLog<Refused>;
+  private readonly duplicates: DayLog<Duplicates>;
+  private readonly setAside = new Map<string, { refused: number; duplicates: number }>();
   private lines = 0;
 
   constructor(folder: string) {
-    this.folder = folder;
+    this.refused = new DayLog(folder, "quarantine", (day, { subject }) => {
+      this.lines += 1;
+      const [, kind, series = ""] = subject.split(".");
+      if (kind === "observation") this.counts(day, series).refused += 1;
+    });
+    this.duplicates = new DayLog(folder, "duplicates", (day, { series, count }) => {
+      this.counts(day, series).duplicates += count;
+    });
   }
 
   /** Records refused so far, over all restarts. */
@@ -29,37 +49,31 @@ export class Quarantine {
     return this.lines;
   }
 
-  /**
-   * Counts what is there, and drops lines after `lastSeq` of `stream`: they were written, but the manifest
-   * did not get to know it, so their messages come again. A line that a crash cut off goes, too.
-   */
+  /** Drops what is not durable in the history: its messages come again. See `DayLog.open`. */
   async open(stream: string, lastSeq: number): Promise<void> {
-    await mkdir(this.folder, { recursive: true });
-    this.lines = 0;
-    for (const name of (await readdir(this.folder)).filter((each) => NAME.test(each))) {
-      const path = join(this.folder, name);
-      const text = await readFile(path, "utf8");
-      const lines = text.split("\n").filter((line) => line !== "");
-      const kept = lines.filter((line) => isKept(line, stream, lastSeq));
-      if (kept.length < lines.length || !(text === "" || text.endsWith("\n")))
-        await replaceDurably(path, kept.map((line) => `${line}\n`).join(""));
-      this.lines += kept.length;
-    }
+    await this.refused.open(stream, lastSeq);
+    await this.duplicates.open(stream, lastSeq);
   }
 
-  async append(day: string, refused: readonly Refused[]): Promise<void> {
-    if (refused.length === 0) return;
-    const path = join(this.folder, `quarantine_${day}.ndjson`);
-    await appendDurably(path, refused.map((each) => `${JSON.stringify(each)}\n`).join(""));
-    this.lines += refused.length;
+  /** Makes durable what a segment refused and dropped, and takes it out of the segment: trying again is safe. */
+  async append(segment: Segment): Promise<void> {
+    const { stream, day, lastSeq: seq } = segment;
+    await this.refused.append(day, segment.refused);
+    segment.refused = [];
+    const lines = [...segment.duplicates].map(([series, count]) => ({ stream, seq, series, count }));
+    await this.duplicates.append(day, lines);
+    segment.duplicates.clear();
   }
-}
 
-function isKept(line: string, stream: string, lastSeq: number): boolean {
-  try {
-    const refused = JSON.parse(line) as Refused;
-    return refused.stream !== stream || refused.seq <= lastSeq;
-  } catch {
-    return false;
+  /** @param day of arrival, in the history's zone */
+  of(series: string, day: string): SetAside {
+    return this.setAside.get(`${day} ${series}`) ?? { refused: 0, duplicates: 0 };
+  }
+
+  private counts(day: string, series: string): { refused: number; duplicates: number } {
+    const key = `${day} ${series}`;
+    const known = this.setAside.get(key) ?? { refused: 0, duplicates: 0 };
+    this.setAside.set(key, known);
+    return known;
   }
 }

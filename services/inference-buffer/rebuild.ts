@@ -1,3 +1,4 @@
+import type { Incident } from "../../shared/contracts/incidents.ts";
 import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import type { Prediction, Score } from "../../shared/contracts/telemetry.ts";
 import { quote, rows, timestamp } from "../../shared/history/duckdb.ts";
@@ -17,6 +18,7 @@ interface Past {
   readonly mean: number;
   readonly lower: number;
   readonly upper: number;
+  readonly quantiles: string | null;
   readonly version: string;
   readonly variant: Score["variant"] | null;
 }
@@ -25,8 +27,12 @@ interface Past {
  * The ledger as the history implies it: the same steps as live, over the rows that may still matter, in the
  * order they arrived. It is holding; `release` it once the stream has been read to its end.
  */
-export async function rebuildLedger(history: History, specs: readonly ForecasterSpec[]): Promise<Ledger> {
-  const ledger = newLedger(specs);
+export async function rebuildLedger(
+  history: History,
+  specs: readonly ForecasterSpec[],
+  incidents: readonly Incident[] = [],
+): Promise<Ledger> {
+  const ledger = newLedger(specs, incidents);
   if (specs.length === 0) return ledger;
   const bySeries = Map.groupBy(specs, ({ series }) => series);
   for (const [series, same] of bySeries) {
@@ -41,7 +47,7 @@ export async function rebuildLedger(history: History, specs: readonly Forecaster
       const from = timestamp(newestMs - PATIENCE_MS);
       const fromObservation = timestamp(newestMs - PATIENCE_MS - 2 * (ledger.horizons.get(series) ?? 0));
       const sql = `SELECT kind, id, entity, metric, value, epoch_ms(coalesce(ts, target_ts))::DOUBLE AS t, epoch_ms(issued_at)::DOUBLE AS issued,
-          step::DOUBLE AS step, mean, lower, upper, model_version AS version, variant FROM ${relation}
+          step::DOUBLE AS step, mean, lower, upper, quantiles, model_version AS version, variant FROM ${relation}
         WHERE (${seen} AND ts >= ${fromObservation}) OR (kind IN ('prediction', 'score') AND id IN (${forecasters}) AND target_ts >= ${from})
         ORDER BY arrived, seq, idx`;
       const result = await connection.run(sql);
@@ -58,7 +64,7 @@ export async function rebuildLedger(history: History, specs: readonly Forecaster
 
 function learn(
   ledger: Ledger,
-  { kind, id, entity, metric, value, t, issued, step, mean, lower, upper, version, variant }: Past,
+  { kind, id, entity, metric, value, t, issued, step, mean, lower, upper, quantiles, version, variant }: Past,
 ): void {
   const member = entity === null ? {} : { entity };
   if (kind === "observation") {
@@ -79,6 +85,7 @@ function learn(
       mean,
       lower,
       upper,
+      ...(quantiles === null ? {} : { quantiles: JSON.parse(quantiles) as Record<string, number> }),
       known_entity: true,
       latency_ms: 0,
     } satisfies Prediction);

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { explain, UnavailableError } from "../../shared/errors.ts";
 import type { History } from "../../shared/history/history.ts";
 import type { Log } from "../../shared/log.ts";
-import type { Segment } from "./intake.ts";
 import type { Quarantine } from "./quarantine.ts";
+import type { Segment } from "./segment.ts";
 
 export interface SinkOptions {
   readonly history: Pick<History, "append">;
@@ -21,6 +21,8 @@ interface Waiter {
 
 /** Waiters after which a part is written at once: more cannot come while these wait for their acks. */
 const MOST_WAITERS = 24;
+/** Parts' worth of rows that may wait in memory while one is written. */
+const MOST_AHEAD = 10;
 const RETRY_DELAYS_MS: readonly number[] = [100, 500, 2_000, 5_000];
 
 /**
@@ -63,9 +65,15 @@ export class Sink {
     return done;
   }
 
-  /** For reading fast from behind: starts writing, and waits only if the last part is still being written. */
+  /**
+   * For reading fast from behind: writes when nothing is being written, so that parts get larger the further the
+   * reading is ahead of the disk, and waits when it is too far ahead.
+   */
   async room(): Promise<void> {
-    await this.writing;
+    if (this.rowsInWriting > 0) {
+      if (rowsOf(this.open) < MOST_AHEAD * this.options.flushRows) return;
+      await this.writing;
+    }
     this.write();
   }
 
@@ -111,8 +119,7 @@ export class Sink {
     for (const segment of segments) {
       for (let attempt = 0; ; attempt++) {
         try {
-          await quarantine.append(segment.day, segment.refused);
-          segment.refused = [];
+          await quarantine.append(segment);
           await history.append(segment);
           this.rowsInWriting -= segment.rows.rows;
           if (attempt > 0) reportHealth("disk", null);

@@ -1,4 +1,5 @@
 import { durationMs } from "../../shared/contracts/duration.ts";
+import { activeIntervals, type Incident, type Interval } from "../../shared/contracts/incidents.ts";
 import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
 
 /** What a forecaster forecasts. */
@@ -20,8 +21,15 @@ export interface Pending {
   readonly mean: number;
   readonly lower: number;
   readonly upper: number;
+  readonly quantiles: Quantiles | undefined;
   readonly modelVersion: string;
   readonly variant: "champion" | "challenger" | undefined;
+}
+
+/** Equally long; many predictions share one array of levels. */
+export interface Quantiles {
+  readonly levels: readonly number[];
+  readonly values: Float64Array;
 }
 
 /** What is known of one metric of one entity of one series. */
@@ -49,6 +57,8 @@ export interface Ledger {
   readonly horizons: ReadonlyMap<string, number>;
   /** By series, metric and entity; "" where there is none. */
   readonly lines: Map<string, Map<string, Map<string, Line>>>;
+  /** Intervals of incidents about each forecaster or its series. Replaced when one is raised or cleared. */
+  incidents: ReadonlyMap<string, readonly Interval[]>;
   /** While the past is being read no score is given out: the next message may be that very score. */
   holding: boolean;
   points: number;
@@ -58,7 +68,7 @@ export interface Ledger {
 }
 
 /** An empty ledger for what the specs forecast. */
-export function newLedger(specs: readonly ForecasterSpec[]): Ledger {
+export function newLedger(specs: readonly ForecasterSpec[], incidents: readonly Incident[] = []): Ledger {
   const targets = new Map<string, Target>();
   const watched = new Map<string, Set<string>>();
   const horizons = new Map<string, number>();
@@ -68,5 +78,29 @@ export function newLedger(specs: readonly ForecasterSpec[]): Ledger {
     watched.set(series, (watched.get(series) ?? new Set()).add(metric));
     horizons.set(series, Math.max(horizonMs, horizons.get(series) ?? 0));
   }
-  return { targets, watched, horizons, lines: new Map(), holding: true, points: 0, pending: 0, missing: 0 };
+  return {
+    targets,
+    watched,
+    horizons,
+    lines: new Map(),
+    incidents: incidentsByForecaster(specs, incidents),
+    holding: true,
+    points: 0,
+    pending: 0,
+    missing: 0,
+  };
+}
+
+/** What each forecaster's scores are marked by; forecasters without an incident are left out. */
+export function incidentsByForecaster(
+  specs: readonly ForecasterSpec[],
+  incidents: readonly Incident[],
+): Map<string, readonly Interval[]> {
+  const found = new Map<string, readonly Interval[]>();
+  if (incidents.length === 0) return found;
+  for (const { forecaster, series } of specs) {
+    const intervals = activeIntervals(incidents, { series, forecaster });
+    if (intervals.length > 0) found.set(forecaster, intervals);
+  }
+  return found;
 }

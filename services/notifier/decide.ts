@@ -122,8 +122,9 @@ function onStep(state: NotifierState, cause: StepEvent, rule: AlertRule): AlertC
     }
     case "stale":
       return open && step === "searched" ? change("cleared", "a search has ended") : [];
-    case "dead-letter":
-      return []; // see decide-letters.ts
+    case "dead-letter": // see decide-letters.ts
+    case "alert": // raised elsewhere
+      return [];
   }
 }
 

@@ -59,3 +59,11 @@ it("an alert finds its rule by name, a dead letter by its kind", async () => {
     ruleOf(rules, { rule: "other" }),
   ]).toEqual([rules[0], rules[0], undefined]);
 });
+
+it("an alert of another service is taken where a rule of its name says (D-ALR-1)", async () => {
+  const text =
+    "rules:\n  - { rule: data-quality, when: { kind: alert }, severity: low, channels: [email] }\n";
+  await writeFile(join(configs, "alerts.yaml"), text);
+  const rules = (await loadRules(configs))!;
+  expect(ruleOf(rules, { rule: "data-quality" })).toMatchObject({ channels: ["email"] });
+});

@@ -3,16 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { ServiceError } from "../../shared/bus/bus.ts";
-import { durationMs } from "../../shared/contracts/duration.ts";
+import { durationDays, durationMs } from "../../shared/contracts/duration.ts";
 import { WindowReply, type WindowRequest } from "../../shared/contracts/inference-buffer.ts";
 import { addSteps, type ForecasterSpec, stepsIn } from "../../shared/contracts/spec.ts";
 import { InvalidInputError, RetuneError, UnavailableError } from "../../shared/errors.ts";
 import { MIN_TRAINING } from "../../shared/forecasting/backtest-plan.ts";
 import { withMemory } from "../../shared/history/duckdb.ts";
 import { writeQuery } from "../../shared/history/parquet.ts";
-import { readWindow, type Window } from "../../shared/history/window.ts";
+import type { Window } from "../../shared/history/window.ts";
+import type { WindowCache } from "../../shared/history/window-cache.ts";
 import { gridQuery, type StepGrid } from "./grid.ts";
-import { Recent } from "./recent.ts";
 import type { Study } from "./state.ts";
 
 /** The buffer does not hold enough yet. More may come. */
@@ -27,30 +27,33 @@ export type Dataset = Pick<Study, "dataset" | "data">;
 
 /**
  * Asks the buffer for the history of a forecaster's series. Where that is no regular grid of the spec's steps, it is
- * put on one and stored anew.
+ * put on one and stored anew. The history reaches `search.history` back from the newest observation, so that a
+ * series that ended long ago can be searched, too; what was observed in incidents is left out.
  *
- * @param untilMs time of the event that asked for the search; the history begins with the step
- *   `search.history` before it
  * @throws {UnavailableError} when the buffer does not answer
  * @throws {TooLittleDataError} when the steps do not reach for the backtest
  * @throws {InvalidInputError} when the history makes more than 2,000,000 steps, or the buffer refuses the request
  */
 export async function makeDataset(
-  { bus, windows }: { readonly bus: Bus; readonly windows: Recent<Window> },
+  { bus, windows }: { readonly bus: Bus; readonly windows: WindowCache },
   spec: ForecasterSpec,
-  untilMs: number,
 ): Promise<Dataset> {
-  const { series, metric, entity = null, search } = spec;
-  // From a whole step on, so that the runs of one step ask the buffer for the same window.
+  const { forecaster, series, metric, entity = null, search } = spec;
   const stepMs = durationMs(spec.step);
-  const fromMs = Math.floor((untilMs - durationMs(search.history)) / stepMs) * stepMs;
-  const from = new Date(fromMs).toISOString();
-  const window = await requestWindow(bus, { series, metric, entity, from });
+  const days = durationDays(search.history);
+  const window = await requestWindow(bus, {
+    series,
+    metric,
+    entity,
+    days,
+    forecaster,
+    incidents: "leave-out",
+  });
   const needed = stepsIn(search.backtest, spec) + MIN_TRAINING;
   const about = `series '${series}', metric '${metric}'${entity === null ? "" : `, entity '${entity}'`}`;
   if (window.from === null || window.to === null || window.rows === 0) {
     throw new TooLittleDataError(
-      `too little data: no observation of ${about} since ${from}, the search needs ${needed} steps`,
+      `too little data: no observation of ${about}, the search needs ${needed} steps`,
     );
   }
   const span = (Date.parse(window.to) - Date.parse(window.from)) / stepMs;
@@ -66,16 +69,11 @@ export async function makeDataset(
   const points = (await windows.get(dataset)).values.length;
   if (points < needed) {
     throw new TooLittleDataError(
-      `too little data: ${about} has ${points} steps of ${spec.step} since ${from}, the search needs ${needed}`,
+      `too little data: ${about} has ${points} steps of ${spec.step} since ${window.from}, the search needs ${needed}`,
     );
   }
   const { rows, to, stream } = window;
   return { dataset, data: { rows, points, from: window.from, to, last_sequence: stream.last_sequence } };
-}
-
-/** Windows by digest, as every part of this process reads them. */
-export function windowCache({ artifacts }: Pick<Bus, "artifacts">): Recent<Window> {
-  return new Recent(async (digest) => readWindow(await artifacts.fetch(digest)));
 }
 
 /** True when a window already is a grid of steps, each with a value. */

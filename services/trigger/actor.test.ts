@@ -18,6 +18,20 @@ describe("an actor", () => {
     expect(new Set(published).size).toBe(10);
   });
 
+  it("decides anew on the newest state when it would do nothing on the one it saved last", async () => {
+    const store = memory();
+    const [one, two] = [actor(store, []), actor(store, [])];
+    await one.apply("f", count);
+    await two.apply("f", count);
+    const seen: number[] = [];
+    const nothing = (state: Counter) => {
+      seen.push(state.count);
+      return state;
+    };
+    expect((await one.apply("f", nothing)).count).toBe(2);
+    expect(seen).toEqual([1, 2]);
+  });
+
   it("publishes nothing that was not saved", async () => {
     const store = memory();
     const published: string[] = [];

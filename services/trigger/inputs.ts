@@ -35,15 +35,19 @@ export class Inputs {
     { last_optimized_at, ended }: Pick<ArbiterState, "last_optimized_at" | "ended">,
     observed: () => Promise<number>,
   ): Promise<{ inputs: OutsideInputs; liveRevision: number }> {
-    const live = await this.liveConfigs.get(spec.forecaster);
+    const [live, left_out, fleet] = await Promise.all([
+      this.liveConfigs.get(spec.forecaster),
+      this.incidentsOf(spec),
+      wantsFleet(spec) ? this.fleet(spec) : null,
+    ]);
     const searches = ended.flatMap(({ search_seconds }) => search_seconds ?? []);
     const inputs = {
       live: live !== undefined,
       history: live === undefined ? await this.history(spec, observed) : 0,
       last_optimized_at,
       deployment: deploymentOf(live?.value),
-      left_out: await this.incidentsOf(spec),
-      fleet: wantsFleet(spec) ? await this.fleet(spec) : null,
+      left_out,
+      fleet,
       run_seconds: searches.length === 0 ? null : median(searches),
     };
     return { inputs, liveRevision: live?.revision ?? 0 };

@@ -71,6 +71,65 @@ describe("scores in the monitor", () => {
   });
 });
 
+describe("a state in the bucket", () => {
+  it("of an older version is read", () => {
+    const old = {
+      forecaster: "a",
+      scores: { floor: 3, ranges: [] },
+      observations: { floor: 4, ranges: [[6, 7]] },
+      observed: 9,
+      buckets: [{ start: START_MS, n: 2, sse: 25, first: 7 }],
+      errors: [[START_MS, 3, 7]],
+      values: [],
+      newest_score: START_MS,
+      newest_observation: null,
+      evaluated_at: START_MS,
+      timer_at: null,
+      checked_at: null,
+      outbox: [],
+    };
+    const state = MonitorState.parse(old);
+    expect(state).toEqual({ ...empty, ...old });
+    const next = foldScores(state, [scores(9, [at(0, 1, 3)])], spec);
+    expect(next.buckets).toEqual([{ start: START_MS, n: 3, sse: 34, first: 7 }]);
+    expect(next.relaid).toEqual({ scores: 3, observations: 7 });
+  });
+
+  it("fits a message however much is watched and measured", () => {
+    const also_watch = Array.from({ length: 16 }, (_, i) => ({ metric: `metric-${i}` }));
+    const wide = ForecasterSpec.parse({
+      ...spec,
+      step: "1m",
+      trigger: {
+        performance: { recent: "100m", baseline: "2000m", metric: "sharpe", trial: { metric: "pinball" } },
+        also_watch,
+      },
+    });
+    const minutes = Array.from({ length: 74 * 288 }, (_, i) => i / 288);
+    const records = minutes.map((day) => ({
+      ...at(day, 1, Math.sin(day)),
+      mean: 1 / 3,
+      actual: day / 7,
+      pinball: 0.1 / 3,
+    }));
+    const observations = minutes.map((day) => ({
+      ts: time(day),
+      values: {
+        rate: 100 / 3 + day,
+        ...Object.fromEntries(also_watch.map(({ metric }) => [metric, day / 3])),
+      },
+    }));
+    const latestMs = START_MS + 1_000 * DAY_MS;
+    const state = foldObservations(
+      foldScores(empty, [{ sequence: 123_456_789, records, latestMs }], wide),
+      [{ sequence: 987_654_321, records: observations, latestMs }],
+      wide,
+    );
+    expect(Object.values(state.watched).every(({ length }) => length > 200 && length <= 251)).toBe(true);
+    expect(JSON.stringify(state).length).toBeLessThan(600_000);
+  });
+});
+
 describe("width of an error bucket", () => {
   it.each([
     ["14d", "60d", DAY_MS],

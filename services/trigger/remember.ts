@@ -6,8 +6,8 @@ import { lastHandled } from "./handled.ts";
 import type { Situation } from "./situation.ts";
 import type { MonitorState, Trail } from "./state.ts";
 
-/** Most evaluations that a trend is drawn through. */
-const MAX_TRAIL = 400;
+/** Most evaluations that a trend is drawn through; each receipt carries them. */
+const MAX_TRAIL = 100;
 
 /** What earlier evaluations left for the next: part of its inputs. */
 export function memoryOf({ streak, trails }: MonitorState): Pick<EvaluationInputs, "streak" | "trails"> {
@@ -48,12 +48,11 @@ function trailsAfter(
   const settings = [crossing, { ...crossing, ...crossing.trial }];
   return Object.fromEntries(
     settings.map(({ of, window }): [string, Trail] => {
-      const kept = (trails[of] ?? []).filter(([at]) => at > nowMs - durationMs(window) && at < nowMs);
+      const windowMs = durationMs(window);
+      const kept = (trails[of] ?? []).filter(([at]) => at > nowMs - windowMs && at < nowMs);
       const statistic = detectors.find(({ detector }) => detector === of)?.statistic ?? null;
-      return [
-        of,
-        (statistic === null ? kept : [...kept, [nowMs, statistic] as [number, number]]).slice(-MAX_TRAIL),
-      ];
+      const isSoon = nowMs - (kept.at(-1)?.[0] ?? Number.NEGATIVE_INFINITY) < windowMs / MAX_TRAIL;
+      return [of, statistic === null || isSoon ? kept : [...kept, [nowMs, statistic]]];
     }),
   );
 }

@@ -32,6 +32,17 @@ export function usablePoints(
   return intervals.length === 0 ? points : points.filter(([at]) => !contains(intervals, at));
 }
 
+/** Differences from one observed value to the next, where neither lies in an incident. */
+export function usableChanges(points: readonly Point[], inputs: EvaluationInputs): Point[] {
+  const intervals = intervalsOf(inputs, "values");
+  const isUsable = ([at]: Point) => !contains(intervals, at);
+  return points.flatMap((point, i): Point[] => {
+    const before = points[i - 1];
+    if (before === undefined || !isUsable(before) || !isUsable(point)) return [];
+    return [[point[0], point[1] - before[1], point[2]]];
+  });
+}
+
 function intervalsOf({ left_out }: EvaluationInputs, of: "errors" | "values"): Interval[] {
   return left_out
     .filter((each) => of === "errors" || each.of === "series")

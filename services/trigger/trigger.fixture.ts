@@ -93,13 +93,13 @@ export async function score(from: number, to: number, error: (day: number) => nu
   await context.bus.publishTelemetry("score", forecaster, records, randomUUID());
 }
 
-export async function publishStep(step: Step, run: string): Promise<void> {
+export async function publishStep(step: Step, run: string, timeMs = context.clock.now()): Promise<void> {
   const data = { run_id: run, forecaster, caused_by: [], evidence: { code_version: "test" } };
   const event = newEvent({
     source: "test",
     type: `dev.retune.retrain.${step}`,
     subject: forecaster,
-    timeMs: context.clock.now(),
+    timeMs,
     data,
   });
   await context.bus.publishOnce(subjects.step(step, forecaster, run), event);

@@ -209,7 +209,7 @@ const Crossing = detector(false, {
   window: Duration.default("30d").describe("evaluations the trend is drawn through"),
   confidence: z.number().gt(0).lt(1).default(0.9).describe("of the band around the slope"),
   act: z.enum(["warn", "fire"]).default("warn").describe("warn: it tells and asks for no run"),
-  min_points: z.int().min(5).max(1_000).default(10).describe("evaluations needed, else insufficient"),
+  min_points: z.int().min(5).max(100).default(10).describe("evaluations needed, else insufficient"),
 });
 
 /** The detectors a spec may set, each under its name. (A-TRG-1..3, B-TRN-1, C-FLT-1..2, A-FUT-2) */
@@ -267,16 +267,21 @@ export type Calibration = z.infer<typeof Calibration>;
 
 const Combine = z.union([
   z.enum(["any", "all"]),
-  z.strictObject({
-    at_least: z.int().positive(),
-    of: z.array(z.enum(DETECTORS)).min(1).optional().describe("absent: every enabled detector"),
-  }),
+  z
+    .strictObject({
+      at_least: z.int().positive(),
+      of: z.array(z.enum(DETECTORS)).min(1).optional().describe("absent: every enabled detector"),
+    })
+    .refine(({ at_least, of }) => of === undefined || at_least <= new Set(of).size, {
+      path: ["at_least"],
+      message: "expected a number that is not above how many are named in `of`",
+    }),
 ]);
 
 /** How what the detectors say becomes one answer. */
 export const EVALUATION_SPECS = {
   combine: Combine.default("any").describe(
-    "detectors that have to fire; those that cannot tell count neither for nor against",
+    "detectors that have to fire; where it hangs on one that cannot tell, the answer is no",
   ),
   confirm: z
     .int()

@@ -65,7 +65,9 @@ export const Score = z.looseObject({
     .number()
     .nonnegative()
     .optional()
-    .describe("mean pinball loss over the prediction's quantiles, unit of the series; absent without quantiles"),
+    .describe(
+      "mean pinball loss over the prediction's quantiles, unit of the series; absent without quantiles",
+    ),
   in_incident: z
     .literal(true)
     .optional()

@@ -79,16 +79,17 @@ export interface NoCalibration {
  *
  *     alarms / evaluations <= budget / 2
  *
- * over all of them; half of it, because a history is one draw of many and its extremes fall short of those to come. Alarms never grow with the threshold (see `alarmsOf`), so bisection finds it.
+ * over all of them; half of it, because a history is one draw of many and its extremes fall short of those to come.
+ * Alarms never grow with the threshold (see `alarmsOf`), so bisection finds it.
  *
- * What it cannot know: swings longer than a block are cut, so a series that wanders alarms more often than asked; a
- * change within the history makes it deaf; a short history is one draw of many. The caller says how long it was.
+ * What it cannot know: swings longer than a block are cut, so a series that wanders alarms more often than asked, and
+ * a change within the history makes it deaf.
  *
- * A detector that restarts after an alarm (Page–Hinkley, ADWIN) is to be run here without restarting.
+ * A detector that restarts after an alarm is to be run here without restarting.
  *
- * @returns no threshold, and why: too little history for four blocks of a season and two
- *   autocorrelation times, no evaluation that can tell, a budget so small
- *   that the replicates allow fewer than five alarms, or a statistic that takes its largest value too often
+ * @returns no threshold, and why: too little history for four blocks of a season and two autocorrelation times, no
+ *   evaluation that can tell, a budget so small that the replicates allow fewer than five alarms, or a statistic that
+ *   takes its largest value too often
  * @throws {RangeError} for a budget, period or cool-down out of range, and for NaN or infinities in the history
  *
  * Sources: Dudek, Leśkow, Paparoditis & Politis (2014), see `seasonalBlockBootstrap`; Politis & White (2004), see

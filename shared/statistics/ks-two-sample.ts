@@ -91,7 +91,11 @@ function exactTail(distance: number, n: number, m: number): number {
   for (let i = 1; i <= rows; i += 1) {
     const weight = i / (i + columns);
     inside[0] = i / rows > bound ? 0 : weight * inside[0]!;
-    for (let j = 1; j <= columns; j += 1)
+    // Outside of the band all is 0, and still is, or is not looked at any more.
+    const from = Math.max(1, Math.floor((i / rows - bound) * columns) - 1);
+    const to = Math.min(columns, Math.ceil((i / rows + bound) * columns) + 1);
+    if (from > 1) inside[from - 1] = 0;
+    for (let j = from; j <= to; j += 1)
       inside[j] = Math.abs(i / rows - j / columns) > bound ? 0 : weight * inside[j]! + inside[j - 1]!;
   }
   return Math.min(1, Math.max(0, 1 - inside[columns]!));

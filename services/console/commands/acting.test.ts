@@ -184,6 +184,15 @@ describe("retune provision", () => {
     expect((await retune(["provision", "--compare"], { env })).code).toBe(1);
 
     await writeFile(file, "forecaster: usdclp-7d\nseries: usdclp\nhorizon: 7d\n");
+    const series = join(configs, "series", "usdclp.yaml");
+    await mkdir(join(configs, "series"));
+    await writeFile(series, "series: usdclp\nevery: daily\n");
+    const badSeries = await retune(["provision"], { env });
+    expect([badSeries.code, badSeries.terminal.stderr.join()]).toEqual([
+      1,
+      expect.stringContaining(`${series}:2`),
+    ]);
+    await writeFile(series, "series: usdclp\nevery: 1d\n");
     const done = await retune(["provision"], { env });
     expect(done.code).toBe(0);
     expect(done.terminal.text()).toContain("created TELEMETRY, DECISIONS");

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { readSeriesFile, seriesFiles } from "../../../shared/series-files.ts";
 import { folders, replicas } from "../../../shared/service.ts";
 import { applySpecs, readSpecFiles } from "../../../shared/spec-files.ts";
 import { count, list } from "../words/format.ts";
@@ -8,11 +9,14 @@ export interface ProvisionFlags extends CommandFlags {
   readonly compare?: boolean; // create nothing
 }
 
-/** `retune provision`: creates or compares the topology, then applies the specs of `configs/forecasters`. */
+/** `retune provision`: creates or compares the topology, then applies the specs of `configs/forecasters`; checks `configs/series`. */
 export const provision: BusCommand<ProvisionFlags> = async ({ bus, connection, terminal, flags }) => {
   const { env } = terminal;
-  const folder = join(folders(env).configs, "forecasters");
-  const specs = await readSpecFiles(folder); // before anything is created: a mistake in a file changes nothing
+  const { configs } = folders(env);
+  const folder = join(configs, "forecasters");
+  // Before anything is created: a mistake in a file changes nothing. Series are applied by the inference-buffer.
+  const specs = await readSpecFiles(folder);
+  for (const path of await seriesFiles(join(configs, "series"))) await readSeriesFile(path);
   const create = flags.compare !== true;
   const topology = await connection.provision({ replicas: replicas(env), create });
   const written = create ? await applySpecs(bus, specs) : [];

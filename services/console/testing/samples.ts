@@ -90,6 +90,8 @@ export function detector(over: Partial<DetectorResult> = {}): DetectorResult {
     fired: true,
     severity: "medium",
     reason: "RMSE of the last 14 d is 31 % above that of the 60 d before",
+    statistic: 0.31,
+    threshold: 0.15,
     figures: { rmse_recent: 0.0105, rmse_baseline: 0.008 },
     thresholds: { threshold: 0.15 },
     ...over,

@@ -1,6 +1,7 @@
 import { AbTestEvent } from "../../../shared/contracts/ab-tester.ts";
 import { Alert } from "../../../shared/contracts/alerts.ts";
 import type { CloudEvent, StepData } from "../../../shared/contracts/envelope.ts";
+import { INCIDENT_RULE, IncidentCleared, IncidentRaised } from "../../../shared/contracts/incidents.ts";
 import { parseStepSubject } from "../../../shared/contracts/subjects.ts";
 import { type DetectorResult, Evaluated } from "../../../shared/contracts/trigger.ts";
 import { count, joined, readable } from "./format.ts";
@@ -63,6 +64,7 @@ export function detectorText({ detector, fired }: Pick<DetectorResult, "detector
 }
 
 function alert(verb: string, rest: readonly string[], data: unknown): Described {
+  if (rest[0] === INCIDENT_RULE) return incident(verb, rest[1] ?? "", data);
   const parsed = Alert.safeParse(data);
   const base = { kind: "alert", forecaster: null, run_id: null } as const;
   if (!parsed.success) return { ...broken(`alert ${rest.join(".")}`), ...base };
@@ -74,6 +76,20 @@ function alert(verb: string, rest: readonly string[], data: unknown): Described 
     tone: severity === "high" ? "bad" : "attention",
     ...where,
   };
+}
+
+function incident(verb: string, target: string, data: unknown): Described {
+  const base = { kind: "alert", forecaster: target, run_id: null } as const;
+  const raised = verb === "raised" ? IncidentRaised.safeParse(data).data : undefined;
+  if (raised !== undefined) {
+    const end = raised.to === null ? "on" : `to ${raised.to}`;
+    const text = `incident raised by ${raised.by}, from ${raised.from} ${end}: ${raised.reason}`;
+    return { text, tone: "attention", ...base };
+  }
+  const cleared = verb === "cleared" ? IncidentCleared.safeParse(data).data : undefined;
+  if (cleared === undefined) return { ...broken(`incident ${verb}`), ...base };
+  const end = cleared.to === undefined ? "" : ` at ${cleared.to}`;
+  return { text: `incident ${cleared.incident} cleared${end}`, tone: "good", ...base };
 }
 
 function test(verb: string, name: string, data: unknown): Described {

@@ -82,10 +82,11 @@ export function detectorLine({
   );
 }
 
-function entries(record: Readonly<Record<string, number | string | null>>): string {
+function entries(record: Readonly<Record<string, number | string | boolean | null>>): string {
   return Object.entries(record)
     .map(
-      ([name, value]) => `${name.replaceAll("_", " ")} ${typeof value === "string" ? value : figure(value)}`,
+      ([name, value]) =>
+        `${name.replaceAll("_", " ")} ${typeof value === "number" || value === null ? figure(value) : value}`,
     )
     .join(", ");
 }

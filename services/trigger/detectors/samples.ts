@@ -5,7 +5,7 @@ import { learnSeasonalProfile, withoutSeason } from "../../../shared/statistics/
 import { calendarMs, seasonOf } from "../calendar.ts";
 import { layoutOf } from "../layout.ts";
 import { watchedName } from "../monitor.ts";
-import { type Situation, usablePoints } from "../situation.ts";
+import { type Situation, usableChanges, usablePoints } from "../situation.ts";
 import type { Point } from "../state.ts";
 
 type Windows = Pick<TriggerSpec["drift"], "on" | "recent" | "reference" | "seasonal" | "min_points">;
@@ -57,8 +57,8 @@ export function samplePairs(situation: Situation, windows: Windows): SamplePair[
     }),
   ];
   return sources.map(({ name, points, spacingMs }) => {
-    const usable = usablePoints(points, "values", inputs);
-    const seen = windows.on === "changes" ? changes(usable) : usable;
+    const seen =
+      windows.on === "changes" ? usableChanges(points, inputs) : usablePoints(points, "values", inputs);
     return pairOf(name, points, seen, spacingMs, situation, windows);
   });
 }
@@ -119,10 +119,6 @@ function pairOf(
     recent: Array.from(withoutSeason(times(recent), pair.recent, profile)),
     reference: Array.from(withoutSeason(times(reference), pair.reference, profile)),
   };
-}
-
-function changes(points: readonly Point[]): Point[] {
-  return points.slice(1).map(([at, after, sequence], i) => [at, after - points[i]![1], sequence]);
 }
 
 function value([, each]: Point): number {

@@ -1,7 +1,7 @@
 import { durationMs } from "../../../shared/contracts/duration.ts";
 import type { TriggerSpec } from "../../../shared/contracts/spec.ts";
 import { moments } from "../../../shared/statistics/sample.ts";
-import { type Situation, usablePoints } from "../situation.ts";
+import { type Situation, usableChanges, usablePoints } from "../situation.ts";
 
 /** Values that a streaming detector goes through, in order of time, in their own standard deviations. */
 export interface Stretch {
@@ -30,12 +30,10 @@ export function stretchOf(
   const searched =
     inputs.last_optimized_at === null ? Number.NEGATIVE_INFINITY : Date.parse(inputs.last_optimized_at);
   const from = Math.max(newest - durationMs(window), searched);
-  const points = usablePoints(all, ofErrors ? "errors" : "values", inputs).filter(([at]) => at > from);
-  const raw = points.map(([, value], i) => {
-    if (on === "absolute_errors") return Math.abs(value);
-    return on === "changes" ? value - (points[i - 1]?.[1] ?? value) : value;
-  });
-  if (on === "changes") raw.shift();
+  const usable =
+    on === "changes" ? usableChanges(all, inputs) : usablePoints(all, ofErrors ? "errors" : "values", inputs);
+  const points = usable.filter(([at]) => at > from);
+  const raw = points.map(([, value]) => (on === "absolute_errors" ? Math.abs(value) : value));
   const { mean, std } = raw.length === 0 ? { mean: 0, std: 0 } : moments(raw);
   return {
     values: raw.map((value) => (std > 0 ? (value - mean) / std : 0)),

@@ -74,6 +74,13 @@ describe.each(NAMES)("%s on two samples", (name) => {
       ).toBe(false);
   });
 
+  it("takes no change across an incident for one", () => {
+    const left_out = [{ of: "series", why: "incident", from: ago(9), to: ago(5) }];
+    const values = series(74, (i, age) => noise(i) + (age > 9 ? 0 : age > 5 ? Number.NaN : 1e6));
+    const result = resultOf(name, { values }, { on: "changes" }, {}, { left_out });
+    expect(result).toMatchObject({ fired: false, figures: { points_recent: 9 } });
+  });
+
   it("leaves errors of a rolled-back config out, and not the values observed then", () => {
     const left_out = [{ of: "forecaster", why: "rolled-back", from: ago(14), to: null }];
     expect(resultOf(name, { errors: shifted }, {}, {}, { left_out }).fired).toBe(null);

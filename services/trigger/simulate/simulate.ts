@@ -62,10 +62,11 @@ export async function simulate(request: SimulationRequest, parts: Parts): Promis
   };
 }
 
-async function withRecorder<T>(
-  request: SimulationRequest,
-  { dirs, connect }: Parts,
-  use: (recorder: Recorder) => Promise<T>,
+/** Opens what was recorded, on the bus and in the history's folder, for as long as it is used. */
+export async function withRecorder<T>(
+  request: Pick<SimulationRequest, "history">,
+  { dirs, connect }: Pick<Parts, "dirs" | "connect">,
+  use: (recorder: Recorder, connection: Connection) => Promise<T>,
 ): Promise<T> {
   const history = await historyOf(
     request.history ?? join(dirs.data, "history"),
@@ -73,7 +74,7 @@ async function withRecorder<T>(
   );
   const connection = await connect();
   try {
-    return await use(await Recorder.open(connection.bus, history));
+    return await use(await Recorder.open(connection.bus, history), connection);
   } finally {
     await connection.drain();
   }
@@ -156,7 +157,8 @@ async function fromFile(
   return results;
 }
 
-function chosenOf(known: readonly string[], asked: readonly string[] | undefined): readonly string[] {
+/** @throws {InvalidInputError} for a forecaster that nobody knows */
+export function chosenOf(known: readonly string[], asked: readonly string[] | undefined): readonly string[] {
   const stranger = asked?.find((each) => !known.includes(each));
   if (stranger === undefined) return asked ?? known;
   throw new InvalidInputError(
@@ -164,7 +166,8 @@ function chosenOf(known: readonly string[], asked: readonly string[] | undefined
   );
 }
 
-function rangeOf({ from, to }: SimulationRequest): Range {
+/** @throws {InvalidInputError} for a range that holds nothing */
+export function rangeOf({ from, to }: Pick<SimulationRequest, "from" | "to">): Range {
   const range = {
     fromMs: from === undefined ? Number.NEGATIVE_INFINITY : Date.parse(from),
     toMs: to === undefined ? Number.POSITIVE_INFINITY : Date.parse(to),
@@ -173,7 +176,7 @@ function rangeOf({ from, to }: SimulationRequest): Range {
   throw new InvalidInputError(`--from is ${from} and --to is ${to}, expected --from to be earlier`);
 }
 
-function modelPath({ model }: ForecasterSpec, { root }: Folders): string | undefined {
+export function modelPath({ model }: ForecasterSpec, { root }: Folders): string | undefined {
   return model.path === undefined ? undefined : resolve(root, model.path);
 }
 

@@ -1,0 +1,11 @@
+/** `retune calibrate` runs this: a CalibrationRequest as JSON on stdin, a CalibrationReport on stdout. */
+import { CalibrationReport, CalibrationRequest } from "../../../shared/contracts/calibration.ts";
+import { runTool } from "../tool.ts";
+import { calibrate } from "./calibrate.ts";
+
+await runTool({
+  name: "calibrate",
+  request: CalibrationRequest,
+  report: CalibrationReport,
+  answer: calibrate,
+});
