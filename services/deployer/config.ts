@@ -19,3 +19,15 @@ export type DeployerConfig = z.infer<typeof DeployerConfig>;
 export function deployerConfig(env: NodeJS.ProcessEnv): DeployerConfig {
   return readEnv(env, DeployerConfig);
 }
+
+/** Git's settings for the commits of a deployer. */
+export function gitSettings(config: DeployerConfig): string[] {
+  return [
+    `user.name=${config.RETUNE_GIT_AUTHOR_NAME}`,
+    `user.email=${config.RETUNE_GIT_AUTHOR_EMAIL}`,
+    `commit.gpgsign=${config.RETUNE_GIT_SIGN}`,
+    "init.defaultBranch=main",
+    "maintenance.auto=false", // a commit must not wait for housekeeping
+    "core.abbrev=40", // a commit says its whole hash
+  ];
+}

@@ -3,7 +3,7 @@ import type { LiveConfig } from "../../shared/contracts/live-config.ts";
 import type { Validated } from "../../shared/contracts/validator.ts";
 import { explain, StaleStateError } from "../../shared/errors.ts";
 import { deploymentMessage } from "./commit-message.ts";
-import { type DeploymentPlan, planDeployment } from "./decide.ts";
+import { type DeploymentPlan, type LiveEntry, planDeployment } from "./decide.ts";
 import { fileName, LiveFolderError, type Staged, serialise } from "./live-folder.ts";
 import type { LivePorts } from "./ports.ts";
 import { followBucket, restore } from "./restore.ts";
@@ -24,7 +24,7 @@ export type Deployment =
 /**
  * Puts an approved candidate live. (A-DEP-1..7)
  *
- *     backup -> file under a temporary name -> bucket, compare-and-set -> rename -> git commit
+ *     backup, file under a temporary name -> bucket, compare-and-set -> rename -> git commit
  *
  * What can fail for lack of space or permission comes before the compare-and-set, so it fails with nothing
  * changed. After it only the rename can; then the previous config is restored everywhere. Every step finds
@@ -32,26 +32,27 @@ export type Deployment =
  * the same one deployment. Expects that `approval` was not concluded yet.
  *
  * A process may be paused anywhere while another one deploys the run, and takes it back. So the bucket is read
- * again before and after the rename; where it has moved on, this one writes no more and plans anew.
+ * again after the rename; where it has moved on, the file follows it and this one plans anew.
  *
  * @param horizon of the spec, undefined where there is no spec
+ * @param live    what is live, for who began to read it before; an old reading does no harm
  * @throws {UnavailableError} when the bus does not answer; calling again is safe
  */
 export async function deploy(
   ports: LivePorts,
   approval: CloudEvent<Validated>,
   horizon: string | undefined,
+  live: Promise<LiveEntry | undefined> = ports.configs.get(approval.data.forecaster),
 ): Promise<Deployment> {
   const { forecaster } = approval.data;
-  for (;;) {
-    const plan = await plannedDeployment(ports, approval, horizon);
+  for (let found = await live; ; found = await ports.configs.get(forecaster)) {
+    const plan = await plannedDeployment(ports, approval, found, horizon);
     if (plan.kind === "refused") return { kind: "failed", cause: plan.cause };
     if (plan.kind === "taken-back") return { kind: "failed", cause: plan.cause };
     let staged: Staged;
     let backup: string | null;
     try {
-      backup = await backUp(ports, approval, plan);
-      staged = await ports.folder.stage(forecaster, plan.config);
+      [backup, staged] = await prepare(ports, approval, plan);
     } catch (error) {
       if (!(error instanceof LiveFolderError)) throw error;
       if (plan.kind === "write") return { kind: "failed", cause: `${explain(error)}; nothing was changed` };
@@ -67,10 +68,6 @@ export async function deploy(
       await staged.discard();
       if (error instanceof StaleStateError) continue; // the next plan sees who wrote, this run's other attempt perhaps
       throw error;
-    }
-    if (!(await isStill(ports, forecaster, revision))) {
-      await staged.discard();
-      continue;
     }
     try {
       await staged.commit();
@@ -110,12 +107,27 @@ async function isStill({ configs }: LivePorts, forecaster: string, revision: num
 async function plannedDeployment(
   { configs }: LivePorts,
   approval: CloudEvent<Validated>,
+  live: LiveEntry | undefined,
   horizon: string | undefined,
 ): Promise<DeploymentPlan> {
   const { forecaster, champion_revision: validatedAgainst } = approval.data;
-  const live = await configs.get(forecaster);
   const needsHistory = live === undefined || live.revision !== validatedAgainst;
   return planDeployment(approval, live, needsHistory ? await configs.history(forecaster) : [], horizon);
+}
+
+/** Backup and new file, side by side: neither needs the other. */
+async function prepare(
+  ports: LivePorts,
+  approval: CloudEvent<Validated>,
+  plan: Going,
+): Promise<[backup: string | null, staged: Staged]> {
+  const [backup, staged] = await Promise.allSettled([
+    backUp(ports, approval, plan),
+    ports.folder.stage(approval.data.forecaster, plan.config),
+  ]);
+  if (backup.status === "fulfilled" && staged.status === "fulfilled") return [backup.value, staged.value];
+  if (staged.status === "fulfilled") await staged.value.discard();
+  throw backup.status === "rejected" ? backup.reason : (staged as PromiseRejectedResult).reason;
 }
 
 async function backUp(

@@ -76,11 +76,13 @@ export class Deployments {
   private async deployNow(approval: CloudEvent<Validated>, causedBy: readonly number[]): Promise<void> {
     const { bus, codeVersion, log } = this.context;
     const { forecaster, run_id, champion_revision, candidate_metrics, champion_metrics } = approval.data;
+    const live = this.ports.configs.get(forecaster);
+    live.catch(() => {}); // looked at below, once it is known whether it matters
     const settled = await bus.outcome(run_id, "deployment");
     // Publishing again finds it published, or does what the process that claimed it could not any more.
     if (settled !== undefined)
       return this.conclude(settled.step as Outcome, settled.event as CloudEvent<StepData>);
-    const result = await deploy(this.ports, approval, this.specs.get(forecaster)?.horizon);
+    const result = await deploy(this.ports, approval, this.specs.get(forecaster)?.horizon, live);
     const about = {
       run_id,
       forecaster,

@@ -13,7 +13,7 @@ import type { RunningService } from "../../shared/service.ts";
 import { openSpecs } from "../../shared/specs.ts";
 import { type TestContext, testContext } from "../../test/support/context.ts";
 import { startTestNats, type TestNats } from "../../test/support/nats.ts";
-import { deployerConfig } from "./config.ts";
+import { deployerConfig, gitSettings } from "./config.ts";
 import { APPROVED_AT, approval, liveConfig } from "./deployer.fixture.ts";
 import { Deployments } from "./deployments.ts";
 import { Heartbeats } from "./heartbeats.ts";
@@ -30,12 +30,12 @@ vi.setConfig({ testTimeout: 30_000 });
 
 /** The parts of a deployer that deploy and watch, on a context's bus and folder, without its consumers. */
 export async function assemble(context: TestContext) {
-  const { bus, dirs, env, log } = context;
+  const { bus, dirs, env } = context;
   const config = deployerConfig(env);
   const ports: LivePorts = {
     configs: bus.kv("live-configs", LiveConfig),
     folder: new LiveFolder(join(dirs.configs, "live")),
-    repository: new LiveRepository(join(dirs.configs, "live"), config, log),
+    repository: new LiveRepository(join(dirs.configs, "live"), gitSettings(config)),
   };
   const specs = await openSpecs(context);
   const states = bus.kv("states", WatchState);

@@ -3,9 +3,8 @@ import { mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from "node:fs/p
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { recordedLog } from "../../test/support/context.ts";
 import { deploymentMessage, rollbackMessage } from "./commit-message.ts";
-import { deployerConfig } from "./config.ts";
+import { deployerConfig, gitSettings } from "./config.ts";
 import { liveConfig } from "./deployer.fixture.ts";
 import { serialise } from "./live-folder.ts";
 import { type CommitRequest, LiveRepository } from "./live-repository.ts";
@@ -31,7 +30,7 @@ const git = (...args: string[]) =>
       GIT_COMMITTER_EMAIL: "p@x",
     },
   }).trim();
-const repository = (env = {}) => new LiveRepository(root, deployerConfig(env), recordedLog());
+const repository = (env = {}) => new LiveRepository(root, gitSettings(deployerConfig(env)));
 const config = liveConfig();
 
 async function deployed(overrides: Partial<CommitRequest> = {}): Promise<CommitRequest> {

@@ -2,10 +2,8 @@ import { appendFile, readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { explain } from "../../shared/errors.ts";
-import type { Log } from "../../shared/log.ts";
 import { lockCommits } from "./commit-lock.ts";
 import { readTrailers } from "./commit-message.ts";
-import type { DeployerConfig } from "./config.ts";
 import { Git } from "./git.ts";
 import { markCommitting, removeOwnStaleLocks } from "./stale-locks.ts";
 
@@ -32,24 +30,16 @@ const EXCLUDED = "backups/\n*.tmp\n";
 export class LiveRepository {
   private readonly root: string;
   private readonly git: Git;
-  private readonly log: Log;
   private queue: Promise<unknown> = Promise.resolve();
   private readonly tracked = new Set<string>();
   /** Hashes of the commits of runs, as of the newest commit `head`. */
   private known = new Map<string, string>();
   private head: string | undefined;
 
-  constructor(root: string, config: DeployerConfig, log: Log) {
+  /** @param settings of git, as `gitSettings` gives them */
+  constructor(root: string, settings: readonly string[]) {
     this.root = root;
-    this.git = new Git(root, [
-      `user.name=${config.RETUNE_GIT_AUTHOR_NAME}`,
-      `user.email=${config.RETUNE_GIT_AUTHOR_EMAIL}`,
-      `commit.gpgsign=${config.RETUNE_GIT_SIGN}`,
-      "init.defaultBranch=main",
-      "maintenance.auto=false", // a commit must not wait for housekeeping
-      "core.abbrev=40", // a commit says its whole hash
-    ]);
-    this.log = log;
+    this.git = new Git(root, settings);
   }
 
   commit(request: CommitRequest): Promise<Committed> {
@@ -71,7 +61,6 @@ export class LiveRepository {
         }
         const cause = explain(error).trim().split("\n")[0];
         const missing = isGitMissing(error) ? " (is git installed?)" : "";
-        this.log.warn({ err: error, run: request.run }, "config is deployed without a git commit");
         return {
           hash: null,
           warnings: [...warnings, `no git commit for run ${request.run}: ${cause}${missing}`],
@@ -85,30 +74,37 @@ export class LiveRepository {
     const gitFolder = await this.gitFolder();
     const unlock = await lockCommits(gitFolder);
     try {
-      await this.learn(gitFolder);
-      return this.known.get(keyOf(request)) ?? (await this.make(gitFolder, request));
+      const unmark = await markCommitting(gitFolder);
+      try {
+        if (!this.tracked.has(request.path)) await this.add(request.path);
+        await this.learn(gitFolder);
+        return this.known.get(keyOf(request)) ?? (await this.make(request));
+      } finally {
+        await unmark();
+      }
     } finally {
       await unlock();
     }
   }
 
-  private async make(gitFolder: string, request: CommitRequest): Promise<string> {
-    const { path, message } = request;
-    const unmark = await markCommitting(gitFolder);
-    try {
-      // Git commits a changed file by its path alone; one it does not know has to be added first.
-      if (!this.tracked.delete(path)) await this.git.run("add", "--all", "--verbose", "--", path);
-      // Naming the path commits it alone and leaves what others have staged as it is.
-      const said = await this.git.run("commit", "--allow-empty", `--message=${message}`, "--", path);
-      this.tracked.add(path);
-      const named = /^\[.*?([0-9a-f]{40,64})\]/m.exec(said)?.[1];
-      const hash = named ?? (await this.git.run("rev-parse", "HEAD")).trim();
-      this.known.set(keyOf(request), hash);
-      this.head = hash;
-      return hash;
-    } finally {
-      await unmark();
-    }
+  /**
+   * Git commits a changed file by its path alone; one it does not know has to be added first. This fails while a git
+   * that a killed process has left goes on with its commit, so what is learnt after it counts that commit.
+   */
+  private async add(path: string): Promise<void> {
+    await this.git.run("add", "--all", "--verbose", "--", path);
+  }
+
+  private async make({ path, message, ...request }: CommitRequest): Promise<string> {
+    this.tracked.delete(path);
+    // Naming the path commits it alone and leaves what others have staged as it is.
+    const said = await this.git.run("commit", "--allow-empty", `--message=${message}`, "--", path);
+    this.tracked.add(path);
+    const named = /^\[.*?([0-9a-f]{40,64})\]/m.exec(said)?.[1];
+    const hash = named ?? (await this.git.run("rev-parse", "HEAD")).trim();
+    this.known.set(keyOf(request), hash);
+    this.head = hash;
+    return hash;
   }
 
   /**

@@ -5,12 +5,12 @@ import { LiveConfig } from "../../shared/contracts/live-config.ts";
 import { type RunningService, runService, type Service, type ServiceContext } from "../../shared/service.ts";
 import { openSpecs } from "../../shared/specs.ts";
 import { approve } from "./approvals.ts";
-import { deployerConfig } from "./config.ts";
+import { deployerConfig, gitSettings } from "./config.ts";
 import { Deployments } from "./deployments.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { LiveFolder } from "./live-folder.ts";
-import { LiveRepository } from "./live-repository.ts";
 import { reconcile } from "./reconcile.ts";
+import { RepositoryProcess } from "./repository-process.ts";
 import { Rollbacks } from "./rollbacks.ts";
 import { WatchState } from "./state.ts";
 import { Verifier } from "./verifier.ts";
@@ -25,7 +25,8 @@ async function start(context: ServiceContext): Promise<RunningService> {
   const root = join(dirs.configs, "live");
   const configs = bus.kv("live-configs", LiveConfig);
   const folder = new LiveFolder(root);
-  const ports = { configs, folder, repository: new LiveRepository(root, config, log) };
+  const repository = new RepositoryProcess(root, gitSettings(config), log);
+  const ports = { configs, folder, repository };
   const specs = await openSpecs(context);
   await folder.sweep(Date.now());
   await reconcile(context, configs, folder, 0);
@@ -78,6 +79,7 @@ async function start(context: ServiceContext): Promise<RunningService> {
       await Promise.all([approved.stop(), trialled.stop()]);
       await deployments.idle();
       await watcher.stop();
+      repository.close();
       specs.stop();
     },
   };

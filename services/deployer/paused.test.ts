@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { recordedLog } from "../../test/support/context.ts";
-import { deployerConfig } from "./config.ts";
+import { deployerConfig, gitSettings } from "./config.ts";
 import { deploy } from "./deploy.ts";
 import { approval } from "./deployer.fixture.ts";
 import { LiveRepository } from "./live-repository.ts";
@@ -63,7 +62,7 @@ describe("a deployer that was paused", () => {
       const event = approval(at.champion);
       const other: LivePorts = {
         ...at.ports,
-        repository: new LiveRepository(at.root, deployerConfig({}), recordedLog()),
+        repository: new LiveRepository(at.root, gitSettings(deployerConfig({}))),
       };
       const result = await deploy(
         paused(at.ports, when, async () => {

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, vi } from "vitest";
 import type { KvBucket } from "../../shared/bus/kv.ts";
 import { LiveConfig } from "../../shared/contracts/live-config.ts";
-import { recordedLog, type TestContext, testContext } from "../../test/support/context.ts";
+import { type TestContext, testContext } from "../../test/support/context.ts";
 import { startTestNats, type TestNats } from "../../test/support/nats.ts";
-import { deployerConfig } from "./config.ts";
+import { deployerConfig, gitSettings } from "./config.ts";
 import { liveConfig } from "./deployer.fixture.ts";
 import { LiveFolder, serialise } from "./live-folder.ts";
 import { LiveRepository } from "./live-repository.ts";
@@ -51,7 +51,7 @@ export function usePlaces() {
     const ports: LivePorts = {
       configs,
       folder,
-      repository: new LiveRepository(root, deployerConfig({}), recordedLog()),
+      repository: new LiveRepository(root, gitSettings(deployerConfig({}))),
     };
     if (champion === null) return { forecaster, root, folder, ports, champion: undefined };
     const value = liveConfig({ forecaster, ...champion });

@@ -2,11 +2,9 @@ import { randomUUID } from "node:crypto";
 import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { z } from "zod";
 
 /** Files in `.git` that name the processes whose git commands run now: written before and removed after them. */
 const MARK = /^retune-committing-.*\.json$/;
-const Mark = z.object({ host: z.string(), pid: z.number() });
 /** No commit takes so long. What is older was left behind, also by a machine that cannot be asked. */
 const LONGEST_COMMIT_MS = 600_000;
 const HELD_FOR_MS = 1_000;
@@ -51,7 +49,7 @@ async function findLocks(gitFolder: string): Promise<string[]> {
 
 async function abandonedMark(path: string): Promise<{ path: string; markedMs: number } | undefined> {
   const markedMs = await modifiedMs(path); // the file system's clock, as for the locks
-  const { data: mark } = Mark.safeParse(parse(await readFile(path, "utf8").catch(() => "")));
+  const mark = parseMark(await readFile(path, "utf8").catch(() => ""));
   if (markedMs === undefined) return undefined;
   const running =
     mark?.host === hostname() ? isAnotherAlive(mark.pid) : Date.now() - markedMs < LONGEST_COMMIT_MS;
@@ -80,9 +78,10 @@ function modifiedMs(path: string): Promise<number | undefined> {
   );
 }
 
-function parse(text: string): unknown {
+function parseMark(text: string): { host: string; pid: number } | undefined {
   try {
-    return JSON.parse(text);
+    const { host, pid } = JSON.parse(text) as Record<string, unknown>;
+    return typeof host === "string" && typeof pid === "number" ? { host, pid } : undefined;
   } catch {
     return undefined;
   }

@@ -1,8 +1,7 @@
 import type { BacktestMetrics } from "../../shared/contracts/optimizer.ts";
-import type { Window } from "../../shared/history/window.ts";
+import type { WindowCache } from "../../shared/history/window-cache.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import { backtestJob, finiteMetrics } from "./backtest-job.ts";
-import type { Recent } from "./recent.ts";
 import type { RunnerPool } from "./runner-pool.ts";
 import type { Study } from "./state.ts";
 
@@ -26,7 +25,7 @@ export interface MeasuringBaselines {
  */
 export function startBaselines(
   { log }: Pick<ServiceContext, "log">,
-  windows: Recent<Window>,
+  windows: WindowCache,
   pool: RunnerPool,
   study: Study,
 ): MeasuringBaselines {

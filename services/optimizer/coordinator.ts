@@ -1,6 +1,7 @@
 import type { Message } from "../../shared/bus/message.ts";
 import { firstIssue } from "../../shared/check.ts";
 import { CloudEvent, type StepData } from "../../shared/contracts/envelope.ts";
+import { trialKey } from "../../shared/contracts/optimizer.ts";
 import type { Step } from "../../shared/contracts/subjects.ts";
 import { Accepted } from "../../shared/contracts/trigger.ts";
 import {
@@ -19,11 +20,11 @@ import { TooLittleDataError } from "./dataset.ts";
 import { type Decision, decide } from "./decide.ts";
 import { failedRunEvent, failedStudyEvent, searchedEvent } from "./outcome.ts";
 import { ProgressReporter } from "./progress.ts";
-import { Results } from "./results.ts";
+import type { ResultFeed, Results } from "./results.ts";
 import { RunnerPool } from "./runner-pool.ts";
 import { plannedTrials, type Study, studyKey } from "./state.ts";
-import { type AcceptedRun, type OpenStudy, openStudy, type StudySources, studies } from "./study.ts";
-import { restoreTasks, storeTasks } from "./tasks.ts";
+import { type AcceptedRun, makeStudy, type OpenStudy, type StudySources, studies } from "./study.ts";
+import { inChunks, restoreTasks, storeTasks } from "./tasks.ts";
 
 /** Time without a new result after which lost tasks and missed results are looked for. */
 const SILENCE_MS = 3_000;
@@ -36,12 +37,19 @@ export class Coordinator {
   private readonly context: ServiceContext;
   private readonly config: OptimizerConfig;
   private readonly sources: StudySources;
+  private readonly feed: ResultFeed;
   private readonly runners = new RunnerPool(1);
   private readonly stopping = new AbortController();
 
-  constructor(context: ServiceContext, config: OptimizerConfig, sources: Omit<StudySources, "checkModel">) {
+  constructor(
+    context: ServiceContext,
+    config: OptimizerConfig,
+    sources: Omit<StudySources, "checkModel">,
+    feed: ResultFeed,
+  ) {
     this.context = context;
     this.config = config;
+    this.feed = feed;
     this.sources = { ...sources, checkModel: modelCheck(this.runners) };
   }
 
@@ -66,33 +74,34 @@ export class Coordinator {
 
   private async lead(run: AcceptedRun): Promise<void> {
     const { run_id, action } = run.data;
-    if (await this.finish(run_id)) return;
+    const [isOver, found] = await Promise.all([this.finish(run_id), this.read(run_id)]);
+    if (isOver) return;
     if (action !== "search")
       throw new InvalidInputError(`action '${action}' is not supported, expected 'search'`);
-    const reading = Results.open(this.context, run_id);
-    reading.catch(() => {}); // looked at below, perhaps much later
+    const results = this.feed.of(run_id);
     let baselines: MeasuringBaselines | undefined;
     try {
-      const opened = await openStudy(this.context, this.sources, run);
-      // It may have been concluded, and its study removed, while this one was made.
-      if (await this.finish(run_id)) return;
+      const opened = found ?? (await makeStudy(this.context, this.sources, run));
       baselines = startBaselines(this.context, this.sources.windows, this.runners, opened.study);
-      await this.search(opened, await reading, baselines);
+      // It may have been concluded, and its study removed, while this one was made.
+      const [isOverNow] = await Promise.all([this.finish(run_id), this.plan(opened, results)]);
+      if (!isOverNow) await this.search(opened, results, baselines);
     } finally {
-      await reading.then(
-        (results) => results.stop(),
-        () => {},
-      );
+      results.stop();
       await baselines?.stop();
     }
+  }
+
+  /** Puts the trials of a new study on the queue; repairs what a crash may have left of an older one. */
+  private async plan({ study, fresh }: OpenStudy, results: Results): Promise<void> {
+    if (fresh) await storeTasks(this.context.bus, study, plannedTrials(study));
+    else await this.repair(study, results);
   }
 
   private async search(opened: OpenStudy, results: Results, baselines: MeasuringBaselines): Promise<void> {
     const { run_id } = opened.study;
     const progress = new ProgressReporter(this.context);
     let current = opened;
-    if (opened.fresh) await storeTasks(this.context.bus, opened.study, plannedTrials(opened.study));
-    else await this.repair(opened.study, results);
     for (;;) {
       const { study } = current;
       const nowMs = Date.now();
@@ -101,7 +110,7 @@ export class Coordinator {
       if (decision.kind === "wait") {
         const waitMs = Math.min(SILENCE_MS, decision.untilMs - nowMs);
         if (await results.change(waitMs, this.stopping.signal)) continue;
-        const stored = await this.reread(study);
+        const stored = await this.read(run_id);
         if (stored === undefined) {
           if (await this.finish(run_id)) return;
           throw new UnavailableError(`the study of run ${run_id} is gone and has no outcome`);
@@ -128,9 +137,9 @@ export class Coordinator {
       );
   }
 
-  /** The study as it is now; undefined once the run's search was concluded by another. */
-  private async reread(study: Study): Promise<OpenStudy | undefined> {
-    const found = await studies(this.context).get(studyKey(study.run_id));
+  /** The study as it is now; undefined before it is made and once the run's search was concluded. */
+  private async read(run: string): Promise<OpenStudy | undefined> {
+    const found = await studies(this.context).get(studyKey(run));
     return found === undefined ? undefined : { study: found.value, revision: found.revision, fresh: false };
   }
 
@@ -155,7 +164,7 @@ export class Coordinator {
       stored = await studies(this.context).update(studyKey(run_id), next, revision);
     } catch (error) {
       if (!(error instanceof StaleStateError)) throw error;
-      const theirs = await this.reread(study);
+      const theirs = await this.read(run_id);
       if (theirs === undefined)
         throw new UnavailableError(`another optimizer ended the search of run ${run_id}`, { cause: error });
       await this.repair(theirs.study, results);
@@ -172,15 +181,18 @@ export class Coordinator {
     results: Results,
     measuring: MeasuringBaselines,
   ): Promise<void> {
+    const { run_id } = study;
+    const numbers = plannedTrials(study).map(({ number }) => number);
+    const trials = numbers.every((number) => results.byNumber.has(number)) ? numbers : undefined;
     if (decision.kind === "failed") {
-      await this.conclude(study.run_id, "failed", failedStudyEvent(this.context, study, decision.cause));
-      return;
+      const failed = failedStudyEvent(this.context, study, decision.cause);
+      return this.conclude(run_id, "failed", failed, trials);
     }
     const baselines = await measuring.result();
     if (this.stopping.signal.aborted)
       throw new UnavailableError("the optimizer stops; another one ends the search with all baselines");
     const found = { winner: decision.winner, results: results.byNumber, baselines, nowMs: Date.now() };
-    await this.conclude(study.run_id, "searched", searchedEvent(this.context, study, found));
+    await this.conclude(run_id, "searched", searchedEvent(this.context, study, found), trials);
   }
 
   /** True when the search has an outcome: it is then published, if it was not, and cleaned up after. */
@@ -191,10 +203,16 @@ export class Coordinator {
     return true;
   }
 
-  private async conclude(run: string, step: Step, event: CloudEvent<StepData>): Promise<void> {
+  /** @param trials numbers of all trials, where each of them has a result */
+  private async conclude(
+    run: string,
+    step: Step,
+    event: CloudEvent<StepData>,
+    trials?: readonly number[],
+  ): Promise<void> {
     const { bus, log } = this.context;
     const concluded = await bus.conclude("search", step, event);
-    await this.cleanUp(run);
+    await this.cleanUp(run, trials);
     const { forecaster } = event.data;
     const cause =
       concluded.step === "failed" ? { cause: (concluded.event.data as { cause?: unknown }).cause } : {};
@@ -205,17 +223,17 @@ export class Coordinator {
   }
 
   /** What is in the outcome need not be kept elsewhere. The study goes first: without it nobody works on trials. */
-  private async cleanUp(run: string): Promise<void> {
+  private async cleanUp(run: string, trials?: readonly number[]): Promise<void> {
     const bucket = studies(this.context);
     await bucket.delete(studyKey(run));
-    for (const key of await bucket.keys(`trial.${run}.*`)) await bucket.delete(key);
+    const keys = trials?.map((number) => trialKey(run, number)) ?? (await bucket.keys(`trial.${run}.*`));
+    await inChunks(keys, (key) => bucket.delete(key));
   }
 }
 
 function parseAccepted(message: Message): AcceptedRun {
   const event = CloudEvent.safeParse(message.json());
   const data = Accepted.safeParse(event.data?.data);
-  if (event.success && data.success)
-    return { data: data.data, sequence: message.sequence, timeMs: Date.parse(event.data.time) };
+  if (event.success && data.success) return { data: data.data, sequence: message.sequence };
   throw new InvalidInputError(`event on '${message.subject}': ${firstIssue((event.error ?? data.error)!)}`);
 }

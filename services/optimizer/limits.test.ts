@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { TrialResult as TrialResultSchema, trialKey } from "../../shared/contracts/optimizer.ts";
 import { subjects } from "../../shared/contracts/subjects.ts";
+import { windowCache } from "../../shared/history/window-cache.ts";
 import { TEST_TIME_MS, testContext } from "../../test/support/context.ts";
-import { windowCache } from "./dataset.ts";
 import { service } from "./main.ts";
 import {
   env,
@@ -52,8 +52,15 @@ describe("a search that runs out of time or memory", { timeout: 60_000 }, () => 
     const spec = testSpec("starved", { fallback: { trials: 2 } });
     await applySpec(people, spec);
     await stopOptimizer();
+    const leader = await testContext(nats, {
+      name: "optimizer",
+      env: { ...env, RETUNE_OPTIMIZER_WORKERS: "0" },
+    });
+    const leading = await service.start(leader);
     const { run } = await accept(people, "starved");
-    await people.bus.kv("states", TrialResultSchema).create(trialKey(run, 7), {
+    const states = people.bus.kv("states", TrialResultSchema);
+    await expect.poll(() => states.keys(studyKey(run)), { timeout: 5_000 }).toHaveLength(1);
+    await states.create(trialKey(run, 7), {
       ...{ number: 7, phase: "search", rmse: null, metrics: null, duration_ms: 1, worker: "w" },
       params: { context_length: 60, num_samples: 40, temperature: 1.2 },
       ...{ error: "the worker ran out of its memory", out_of_memory: true },
@@ -65,6 +72,8 @@ describe("a search that runs out of time or memory", { timeout: 60_000 }, () => 
     expect(searched?.trials.filter(({ phase }) => phase === "fallback").map(({ number }) => number)).toEqual([
       8, 9,
     ]);
+    await leading.stop();
+    await leader[Symbol.asyncDispose]();
   });
 
   it("loses nothing but the trial when its worker runs out of memory (A-OPT-4)", async () => {
@@ -103,7 +112,7 @@ describe("a worker that is stopped", () => {
     const queued = () => people.bus.lastMessage("TRIALS", subjects.trial(run, 0));
     await expect.poll(queued, { timeout: 5_000 }).toBeDefined();
     const task = (await queued())!;
-    const worker = new TrialWorker(leader, windowCache(leader.bus), 1);
+    const worker = new TrialWorker(leader, windowCache(leader.bus.artifacts), 1);
     const handling = worker.handle(task);
     await expect.poll(() => worker.busy).toBe(1);
     await worker.close();

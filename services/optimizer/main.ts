@@ -1,9 +1,10 @@
 /** Searches better hyper-parameters for one forecaster after another. See README.md. */
+import { windowCache } from "../../shared/history/window-cache.ts";
 import { type RunningService, runService, type Service, type ServiceContext } from "../../shared/service.ts";
 import { openSpecs } from "../../shared/specs.ts";
 import { optimizerConfig } from "./config.ts";
 import { Coordinator } from "./coordinator.ts";
-import { windowCache } from "./dataset.ts";
+import { ResultFeed } from "./results.ts";
 import { optimizerStatus } from "./status.ts";
 import { TrialWorker } from "./worker.ts";
 
@@ -18,8 +19,9 @@ async function start(context: ServiceContext): Promise<RunningService> {
   const config = optimizerConfig(env);
   const { ackWaitMs } = config;
   const specs = await openSpecs(context);
-  const windows = windowCache(bus);
-  const coordinator = new Coordinator(context, config, { specs, windows });
+  const windows = windowCache(bus.artifacts);
+  const feed = await ResultFeed.start(context);
+  const coordinator = new Coordinator(context, config, { specs, windows }, feed);
   const worker = new TrialWorker(context, windows, config.workers);
 
   const runs = await bus.consume({
@@ -59,6 +61,7 @@ async function start(context: ServiceContext): Promise<RunningService> {
       await Promise.all([runs.stop(), trials?.stop()]);
       clearTimeout(limit);
       await worker.close();
+      feed.stop();
       specs.stop();
     },
   };

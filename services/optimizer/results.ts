@@ -8,22 +8,13 @@ export class Results {
   readonly byNumber = new Map<number, TrialResult>();
   private readonly run: string;
   private readonly bucket: KvBucket<TrialResult>;
-  private stopWatch: () => void = () => {};
+  private readonly leave: () => void;
   private changed = Promise.withResolvers<void>();
 
-  private constructor(run: string, bucket: KvBucket<TrialResult>) {
+  constructor(run: string, bucket: KvBucket<TrialResult>, leave: () => void) {
     this.run = run;
     this.bucket = bucket;
-  }
-
-  /** Resolves once every result that is there was read. */
-  static async open({ bus }: Pick<ServiceContext, "bus">, run: string): Promise<Results> {
-    const results = new Results(run, bus.kv("states", TrialResult));
-    const watch = await results.bucket.watch(`trial.${run}.*`, ({ value }) => {
-      if (value !== null) results.take(value);
-    });
-    results.stopWatch = () => watch.stop();
-    return results;
+    this.leave = leave;
   }
 
   /** Reads one result past the watch; false where there is none. */
@@ -58,13 +49,53 @@ export class Results {
     }
   }
 
-  stop(): void {
-    this.stopWatch();
-  }
-
-  private take(result: TrialResult): void {
+  take(result: TrialResult): void {
     if (this.byNumber.has(result.number)) return;
     this.byNumber.set(result.number, result);
     this.changed.resolve();
+  }
+
+  stop(): void {
+    this.leave();
+  }
+}
+
+/**
+ * Hands the results of trials to the searches of this process. One watch for all runs: to begin one takes the server
+ * longer than a small search.
+ */
+export class ResultFeed {
+  private readonly bucket: KvBucket<TrialResult>;
+  private readonly open = new Map<string, Set<Results>>();
+  private stopWatch: () => void = () => {};
+
+  private constructor(bucket: KvBucket<TrialResult>) {
+    this.bucket = bucket;
+  }
+
+  static async start({ bus }: Pick<ServiceContext, "bus">): Promise<ResultFeed> {
+    const feed = new ResultFeed(bus.kv("states", TrialResult));
+    const watch = await feed.bucket.watch("trial.*.*", ({ key, value }) => {
+      const [, run = ""] = key.split(".");
+      if (value !== null) for (const results of feed.open.get(run) ?? []) results.take(value);
+    });
+    feed.stopWatch = () => watch.stop();
+    return feed;
+  }
+
+  /** Results of a run from now on; earlier ones are found by `look`. */
+  of(run: string): Results {
+    const results = new Results(run, this.bucket, () => {
+      const left = this.open.get(run);
+      left?.delete(results);
+      if (left?.size === 0) this.open.delete(run);
+    });
+    const readers = this.open.get(run) ?? new Set();
+    this.open.set(run, readers.add(results));
+    return results;
+  }
+
+  stop(): void {
+    this.stopWatch();
   }
 }

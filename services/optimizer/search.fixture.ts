@@ -49,10 +49,10 @@ export async function serveWindows(
   rowsOf: (series: string) => readonly Row[],
 ): Promise<{ stop(): Promise<void> }> {
   const answer = async (payload: unknown): Promise<WindowReply> => {
-    const { series, from, to } = WindowRequest.parse(payload);
-    const within = (timeMs: number) =>
-      (from === undefined || timeMs >= Date.parse(from)) && (to === undefined || timeMs <= Date.parse(to));
-    const rows = rowsOf(series).filter(([timeMs]) => within(timeMs));
+    const { series, days = Infinity } = WindowRequest.parse(payload);
+    const all = rowsOf(series);
+    const newestMs = all.reduce((newest, [timeMs]) => Math.max(newest, timeMs), Number.NEGATIVE_INFINITY);
+    const rows = all.filter(([timeMs]) => timeMs >= newestMs - days * DAY_MS);
     const iso = (row: Row | undefined) => (row === undefined ? null : new Date(row[0]).toISOString());
     const artifact = await bus.artifacts.put(await windowBytes(rows));
     return {

@@ -87,15 +87,16 @@ describe("a search with the real model", () => {
     const other = await testContext(nats, { name: "optimizer", env });
     const { Coordinator } = await import("./coordinator.ts");
     const { optimizerConfig } = await import("./config.ts");
-    const { windowCache } = await import("./dataset.ts");
+    const { ResultFeed } = await import("./results.ts");
+    const { windowCache } = await import("../../shared/history/window-cache.ts");
     const { openSpecs } = await import("../../shared/specs.ts");
     const specs = await openSpecs(other);
-    const coordinator = new Coordinator(other, optimizerConfig(env), {
-      specs,
-      windows: windowCache(other.bus),
-    });
+    const feed = await ResultFeed.start(other);
+    const sources = { specs, windows: windowCache(other.bus.artifacts) };
+    const coordinator = new Coordinator(other, optimizerConfig(env), sources, feed);
     await coordinator.handle(message!);
     await coordinator.stop();
+    feed.stop();
     specs.stop();
     await other[Symbol.asyncDispose]();
 

@@ -3,25 +3,23 @@ import { horizonSteps, stepsIn } from "../../shared/contracts/spec.ts";
 import type { Accepted } from "../../shared/contracts/trigger.ts";
 import { StaleStateError, UnavailableError } from "../../shared/errors.ts";
 import { planSearch } from "../../shared/forecasting/search-plan.ts";
-import type { Window } from "../../shared/history/window.ts";
+import type { WindowCache } from "../../shared/history/window-cache.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import type { SpecStore } from "../../shared/specs.ts";
 import { makeDataset } from "./dataset.ts";
 import { type CheckModel, storeModel } from "./model-file.ts";
-import type { Recent } from "./recent.ts";
 import { Study, studyKey } from "./state.ts";
 
 /** An accepted run as its event says it. */
 export interface AcceptedRun {
   readonly data: Accepted;
   readonly sequence: number;
-  readonly timeMs: number;
 }
 
 /** Where a new study takes its settings and its data from. */
 export interface StudySources {
   readonly specs: SpecStore;
-  readonly windows: Recent<Window>;
+  readonly windows: WindowCache;
   readonly checkModel: CheckModel;
 }
 
@@ -37,20 +35,18 @@ export function studies({ bus }: Pick<ServiceContext, "bus">): KvBucket<Study> {
 }
 
 /**
- * The study of a run: the one that is there, else a new one. Of several optimizers that make one at the same time the
- * first to store it decides, and the others go on with that.
+ * Makes the study of a run. Of several optimizers that make one at the same time the first to store it decides, and the
+ * others go on with that.
  *
  * @throws {UnavailableError} when no spec is applied yet, and as `makeDataset` and `storeModel`
  */
-export async function openStudy(
+export async function makeStudy(
   context: ServiceContext,
   sources: StudySources,
   run: AcceptedRun,
 ): Promise<OpenStudy> {
   const bucket = studies(context);
   const key = studyKey(run.data.run_id);
-  const found = await bucket.get(key);
-  if (found !== undefined) return { study: found.value, revision: found.revision, fresh: false };
   const study = await newStudy(context, sources, run);
   try {
     return { study, revision: await bucket.create(key, study), fresh: true };
@@ -64,7 +60,7 @@ export async function openStudy(
 async function newStudy(
   context: ServiceContext,
   { specs, windows, checkModel }: StudySources,
-  { data, sequence, timeMs }: AcceptedRun,
+  { data, sequence }: AcceptedRun,
 ): Promise<Study> {
   const startedAtMs = Date.now();
   const spec = specs.get(data.forecaster);
@@ -72,7 +68,7 @@ async function newStudy(
   const specRevision = specs.revision(data.forecaster);
   planSearch(spec.search); // refuses what cannot be searched before data is fetched for it
   const artifact = await storeModel(context, spec, checkModel);
-  const dataset = await makeDataset({ bus: context.bus, windows }, spec, timeMs);
+  const dataset = await makeDataset({ bus: context.bus, windows }, spec);
   return {
     run_id: data.run_id,
     forecaster: data.forecaster,

@@ -48,7 +48,8 @@ async function store(bus: Bus, task: TrialTask, messageId: string): Promise<void
   await bus.store(subjects.trial(task.run_id, task.number), JSON.stringify(task), messageId);
 }
 
-async function inChunks<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+/** A hundred at once. */
+export async function inChunks<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   for (let from = 0; from < items.length; from += AT_ONCE)
     await Promise.all(items.slice(from, from + AT_ONCE).map(work));
 }

@@ -3,9 +3,9 @@ import type { Message } from "../../shared/bus/message.ts";
 import { check } from "../../shared/check.ts";
 import { TrialResult, TrialTask, trialKey } from "../../shared/contracts/optimizer.ts";
 import { StaleStateError } from "../../shared/errors.ts";
-import type { Window } from "../../shared/history/window.ts";
+import type { WindowCache } from "../../shared/history/window-cache.ts";
+import { Recent } from "../../shared/recent.ts";
 import type { ServiceContext } from "../../shared/service.ts";
-import { Recent } from "./recent.ts";
 import { RunnerPool } from "./runner-pool.ts";
 import { phaseOf, type Study, studyKey } from "./state.ts";
 import { studies } from "./study.ts";
@@ -24,18 +24,16 @@ export class TrialWorker {
   private readonly context: ServiceContext;
   private readonly results: KvBucket<TrialResult>;
   private readonly studies: KvBucket<Study>;
-  private readonly windows: Recent<Window>;
-  private readonly artifacts: Recent<string>;
+  private readonly windows: WindowCache;
+  private readonly artifacts = new Recent<string>();
   private readonly runners: RunnerPool;
   private closing = false;
 
-  constructor(context: ServiceContext, windows: Recent<Window>, workers: number) {
+  constructor(context: ServiceContext, windows: WindowCache, workers: number) {
     this.context = context;
     this.runners = new RunnerPool(workers);
     this.results = context.bus.kv("states", TrialResult);
     this.studies = studies(context);
-    const { artifacts } = context.bus;
-    this.artifacts = new Recent((digest) => artifacts.fetch(digest));
     this.windows = windows;
   }
 
@@ -47,7 +45,8 @@ export class TrialWorker {
   async handle(message: Message): Promise<void> {
     const task = parseTask(message);
     const key = trialKey(task.run_id, task.number);
-    if ((await this.results.get(key)) !== undefined || !(await this.isWanted(task))) return;
+    const [done, isWanted] = await Promise.all([this.results.get(key), this.isWanted(task)]);
+    if (done !== undefined || !isWanted) return;
 
     const runner = this.runners.take(task.memory_limit_mb);
     let wanted = true;
@@ -96,7 +95,9 @@ export class TrialWorker {
   }
 
   private async inputs({ dataset, artifact }: TrialTask) {
-    const artifactPath = artifact === null ? undefined : await this.artifacts.get(artifact);
+    const { artifacts } = this.context.bus;
+    const artifactPath =
+      artifact === null ? undefined : await this.artifacts.get(artifact, () => artifacts.fetch(artifact));
     return { values: (await this.windows.get(dataset)).values, artifactPath };
   }
 

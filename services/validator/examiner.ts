@@ -1,4 +1,4 @@
-import type { KvBucket } from "../../shared/bus/kv.ts";
+import type { Entry, KvBucket } from "../../shared/bus/kv.ts";
 import type { Message } from "../../shared/bus/message.ts";
 import { firstIssue } from "../../shared/check.ts";
 import { CloudEvent, type StepData } from "../../shared/contracts/envelope.ts";
@@ -6,7 +6,8 @@ import { LiveConfig } from "../../shared/contracts/live-config.ts";
 import { type Candidate, Searched } from "../../shared/contracts/optimizer.ts";
 import { explain, InvalidInputError, RetuneError, UnavailableError } from "../../shared/errors.ts";
 import { BacktestRunner } from "../../shared/forecasting/backtest-pool.ts";
-import { readWindow } from "../../shared/history/window.ts";
+import type { Window } from "../../shared/history/window.ts";
+import { type WindowCache, windowCache } from "../../shared/history/window-cache.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import type { SpecStore } from "../../shared/specs.ts";
 import type { ValidatorConfig } from "./config.ts";
@@ -25,12 +26,19 @@ import { championOf } from "./state.ts";
 /** An idle worker thread with its models takes tens of megabytes; it ends after this long. */
 const IDLE_MS = 60_000;
 
+/** What a run is judged by, being read. */
+interface Sources {
+  readonly live: Promise<Entry<LiveConfig> | undefined>;
+  readonly window: Promise<Window>;
+}
+
 /** Judges the candidates of searched runs, one after another, so that no other backtest falls on its timings. */
 export class Examiner {
   private readonly context: ServiceContext;
   private readonly config: ValidatorConfig;
   private readonly specs: SpecStore;
   private readonly live: KvBucket<LiveConfig>;
+  private readonly windows: WindowCache;
   private runner: { readonly runner: BacktestRunner; readonly memoryLimitMb: number } | undefined;
   private idle: NodeJS.Timeout | undefined;
   private stopping = false;
@@ -40,16 +48,21 @@ export class Examiner {
     this.config = config;
     this.specs = specs;
     this.live = context.bus.kv("live-configs", LiveConfig);
+    this.windows = windowCache(context.bus.artifacts);
   }
 
   async handle(message: Message): Promise<void> {
     const run = parseSearched(message);
+    const { forecaster, dataset } = run.data;
+    const sources = { live: this.live.get(forecaster), window: this.windows.get(dataset) };
+    // Read beside the outcome; what could not be read is seen where it is needed.
+    void Promise.allSettled(Object.values(sources));
     const known = await this.context.bus.outcome(run.data.run_id, "validation");
     if (known !== undefined)
       return this.conclude({ step: known.step, event: known.event as CloudEvent<StepData> });
     const isLast = message.deliveries >= this.config.attempts;
     try {
-      await this.conclude(await this.examine(run, isLast));
+      await this.conclude(await this.examine(run, sources, isLast));
     } catch (error) {
       const hopeless = error instanceof RetuneError && error.disposition === "terminate";
       if (this.stopping || (!hopeless && !isLast)) throw error;
@@ -64,18 +77,18 @@ export class Examiner {
     await this.runner?.runner.close();
   }
 
-  private async examine(run: SearchedRun, isLast: boolean): Promise<Outcome> {
+  private async examine(run: SearchedRun, sources: Sources, isLast: boolean): Promise<Outcome> {
     const { forecaster, candidate } = run.data;
     const spec = this.specs.get(forecaster);
     if (spec === undefined) throw new UnavailableError(`no spec of forecaster '${forecaster}' is applied`);
-    const live = await this.live.get(forecaster);
+    const live = await sources.live;
     const champion = live === undefined ? null : championOf(live.value);
     const trial: Trial = {
       ...{ spec, specRevision: this.specs.revision(forecaster), backtest: backtestOf(spec) },
       ...{ champion, championRevision: live?.revision ?? 0 },
     };
     try {
-      const measured = await this.measure(run.data, trial);
+      const measured = await this.measure(run.data, trial, sources.window);
       const comparison = {
         candidate,
         champion,
@@ -90,16 +103,17 @@ export class Examiner {
     }
   }
 
-  private async measure({ candidate, dataset }: Searched, { spec, backtest, champion }: Trial) {
+  private async measure(
+    { candidate }: Searched,
+    { spec, backtest, champion }: Trial,
+    window: Promise<Window>,
+  ) {
     const { artifacts } = this.context.bus;
-    const { values } = await fetched("the search's data", async () =>
-      readWindow(await artifacts.fetch(dataset)),
-    );
+    const { values } = await fetched("the search's data", window);
     const contender = async (name: Contender["name"], config: Candidate): Promise<Contender> => {
       const { artifact } = config;
       const what = `the ${name}'s backtest failed: its model file`;
-      const artifactPath =
-        artifact === null ? undefined : await fetched(what, () => artifacts.fetch(artifact));
+      const artifactPath = artifact === null ? undefined : await fetched(what, artifacts.fetch(artifact));
       return { name, config, artifactPath };
     };
     const contenders = {
@@ -131,10 +145,10 @@ export class Examiner {
   }
 }
 
-/** Fetches what a backtest needs. What is lost or damaged for good is a failed backtest. */
-async function fetched<T>(what: string, fetch: () => Promise<T>): Promise<T> {
+/** Waits for what a backtest needs. What is lost or damaged for good is a failed backtest. */
+async function fetched<T>(what: string, fetching: Promise<T>): Promise<T> {
   try {
-    return await fetch();
+    return await fetching;
   } catch (cause) {
     const lasting = cause instanceof RetuneError && cause.disposition === "terminate";
     throw new BacktestFailedError(what, { cause, disposition: lasting ? "terminate" : "retry" });

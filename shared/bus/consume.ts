@@ -16,7 +16,7 @@ export interface ConsumeOptions {
   readonly filter: string;
   /** Most messages handed over at once (default 1). */
   readonly batch?: number;
-  /** How long to wait for a batch to fill once it has its first message (default 1 ms for batches). */
+  /** How long to wait for a batch to fill once it has its first message (default: for what the socket has now). */
   readonly lingerMs?: number;
   /** Batches in work at the same time (default 1). */
   readonly concurrency?: number;
@@ -66,7 +66,7 @@ export class DurableConsumer implements Consumption {
   private readonly inWork = new Set<Promise<void>>();
   private readonly alive: NodeJS.Timeout;
   private pull: Pull | undefined;
-  private lingering: NodeJS.Timeout | undefined;
+  private stopLingering: (() => void) | undefined;
   private stopping = false;
 
   constructor(nc: NatsConnection, jsm: JetStreamManager, options: ConsumeOptions, bury: Bury, log: Log) {
@@ -97,7 +97,7 @@ export class DurableConsumer implements Consumption {
   async stop(): Promise<void> {
     this.stopping = true;
     this.pull?.close();
-    clearTimeout(this.lingering);
+    this.stopLingering?.();
     for (const each of this.queue.splice(0)) {
       each.nak(0);
       this.held.delete(each);
@@ -173,22 +173,26 @@ export class DurableConsumer implements Consumption {
   }
 
   private dispatch(): void {
-    const { batch = 1, concurrency = 1, lingerMs = batch > 1 ? 1 : 0 } = this.options;
+    const { batch = 1, concurrency = 1 } = this.options;
     if (this.stopping || this.queue.length === 0 || this.inWork.size >= concurrency) return;
-    if (this.queue.length < batch && lingerMs > 0) {
-      this.lingering ??= setTimeout(() => {
-        this.lingering = undefined;
-        this.work();
-      }, lingerMs);
-      return;
+    if (this.queue.length < batch) this.stopLingering ??= this.linger();
+    else this.work();
+  }
+
+  private linger(): () => void {
+    const { lingerMs = 0 } = this.options;
+    if (lingerMs > 0) {
+      const timer = setTimeout(() => this.work(), lingerMs);
+      return () => clearTimeout(timer);
     }
-    this.work();
+    const turn = setImmediate(() => this.work());
+    return () => clearImmediate(turn);
   }
 
   private work(): void {
     const { batch = 1, concurrency = 1 } = this.options;
-    clearTimeout(this.lingering);
-    this.lingering = undefined;
+    this.stopLingering?.();
+    this.stopLingering = undefined;
     if (this.stopping || this.queue.length === 0 || this.inWork.size >= concurrency) return;
     const work = this.settle(this.queue.splice(0, batch)).finally(() => {
       this.inWork.delete(work);

@@ -1,16 +1,14 @@
 /** Remembers the newest few values by key; one that cannot be made is not remembered. */
 export class Recent<T> {
   private readonly entries = new Map<string, Promise<T>>();
-  private readonly make: (key: string) => Promise<T>;
   private readonly capacity: number;
 
-  constructor(make: (key: string) => Promise<T>, capacity = 4) {
-    this.make = make;
+  constructor(capacity = 4) {
     this.capacity = capacity;
   }
 
-  get(key: string): Promise<T> {
-    const found = this.entries.get(key) ?? this.make(key);
+  get(key: string, make: () => Promise<T>): Promise<T> {
+    const found = this.entries.get(key) ?? make();
     this.entries.delete(key);
     this.entries.set(key, found);
     found.catch(() => this.entries.delete(key));
