@@ -13,6 +13,7 @@ import { Heartbeat, LatencyWindow, rssMb } from "./health.ts";
 import { Issuer } from "./issuer.ts";
 import { LiveSlot } from "./live-slot.ts";
 import type { ModelPool } from "./model-pool.ts";
+import { prefetchCandidates } from "./prefetch.ts";
 import type { SeriesFeed, SeriesFeeds } from "./series-feed.ts";
 
 type Variant = "champion" | "challenger";
@@ -76,6 +77,8 @@ export class Forecaster {
     this.stops.push(this.feed.onArrival((times) => this.arrived(times)));
     await this.feed.start();
     await Promise.all([this.champion.slot.start(), this.challenger.slot.start()]);
+    const candidates = prefetchCandidates(bus, forecaster);
+    await candidates.ready;
     const serving = await bus.serve({
       name: "forecaster",
       description: `Forecasts of ${forecaster}`,
@@ -88,6 +91,7 @@ export class Forecaster {
     poll.unref();
     this.stops.push(
       () => clearInterval(poll),
+      () => candidates.stop(),
       () => serving.stop(),
     );
     this.heartbeat.beat();

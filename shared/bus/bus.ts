@@ -13,9 +13,10 @@ import { bury } from "./dead-letters.ts";
 import { Buckets, type KvBucket } from "./kv.ts";
 import { type Message, parseJson } from "./message.ts";
 import { type MicroService, serveMicro } from "./micro.ts";
+import type { ReadOptions } from "./replay.ts";
 import { whileUnavailable } from "./retry.ts";
 import { Claim, type Published, type Stage, StepPublisher } from "./steps.ts";
-import { type ReadOptions, type StreamState, Streams } from "./streams.ts";
+import { type StreamState, Streams } from "./streams.ts";
 import type { BucketName, StreamName } from "./topology.ts";
 
 /** A service answered with an error; `code` is its `Nats-Service-Error-Code`. */
@@ -54,10 +55,10 @@ export class Bus {
     this.js = jetstream(nc);
     this.jsm = jsm;
     this.options = options;
-    this.streams = new Streams(this.js, jsm, options.log);
+    this.streams = new Streams(nc, this.js, jsm, options.log);
     this.buckets = new Buckets(nc, options.log);
     this.steps = new StepPublisher(this.js, this.streams, this.buckets.bucket("states", Claim));
-    this.artifacts = new ArtifactStore(nc, options.artifactFolder);
+    this.artifacts = new ArtifactStore(nc, this.js, options.artifactFolder);
   }
 
   static async over(nc: NatsConnection, options: BusOptions): Promise<Bus> {
@@ -186,6 +187,10 @@ export class Bus {
 
   read(stream: StreamName, options: ReadOptions = {}): AsyncGenerator<Message> {
     return this.streams.read(stream, options);
+  }
+
+  readBatches(stream: StreamName, options: ReadOptions = {}): AsyncGenerator<readonly Message[]> {
+    return this.streams.readBatches(stream, options);
   }
 
   follow(stream: StreamName, options: ReadOptions, handler: (message: Message) => void | Promise<void>) {

@@ -5,8 +5,10 @@ import {
   type JsMsg,
   type StoredMsg,
 } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/nats-core";
 import type { Log } from "../log.ts";
 import { type Message, message } from "./message.ts";
+import { type ReadOptions, replay } from "./replay.ts";
 import { whileUnavailable } from "./retry.ts";
 import type { StreamName } from "./topology.ts";
 
@@ -18,21 +20,15 @@ export interface StreamState {
   readonly created: string;
 }
 
-const EXPIRED_CHECK_MS = 5_000;
-
-export interface ReadOptions {
-  readonly filter?: string;
-  readonly fromSequence?: number;
-  readonly fromTime?: Date;
-}
-
 /** Reading streams without a durable consumer: replay, audit, projections. */
 export class Streams {
+  private readonly nc: NatsConnection;
   private readonly js: JetStreamClient;
   private readonly jsm: JetStreamManager;
   private readonly log: Log;
 
-  constructor(js: JetStreamClient, jsm: JetStreamManager, log: Log) {
+  constructor(nc: NatsConnection, js: JetStreamClient, jsm: JetStreamManager, log: Log) {
+    this.nc = nc;
     this.js = js;
     this.jsm = jsm;
     this.log = log;
@@ -62,34 +58,13 @@ export class Streams {
 
   /** What the stream holds now, in order; ends there. */
   async *read(stream: StreamName, options: ReadOptions = {}): AsyncGenerator<Message> {
+    for await (const batch of this.readBatches(stream, options)) yield* batch;
+  }
+
+  /** The same in batches as they come, for reading much: half the cost of a message is in handing it over alone. */
+  async *readBatches(stream: StreamName, options: ReadOptions = {}): AsyncGenerator<readonly Message[]> {
     const { lastSequence } = await this.state(stream);
-    const consumer = await whileUnavailable(`read ${stream}`, () =>
-      this.js.consumers.get(stream, ordered(options)),
-    );
-    const { num_pending } = await consumer.info(true);
-    if (num_pending === 0) return;
-    const messages = await consumer.consume({ max_messages: 1_000 });
-    // Messages may expire while they are read; then fewer come than were counted.
-    const expired = setInterval(() => {
-      void consumer.info().then(
-        (info) => {
-          if (info.num_pending === 0 && messages.getPending() === 0) messages.stop();
-        },
-        () => {},
-      );
-    }, EXPIRED_CHECK_MS);
-    try {
-      let left = num_pending;
-      for await (const each of messages) {
-        left -= 1;
-        if (each.seq <= lastSequence) yield fromJs(each);
-        if (left <= 0 || each.seq >= lastSequence) return;
-      }
-    } finally {
-      clearInterval(expired);
-      messages.stop();
-      await consumer.delete().catch(() => {});
-    }
+    yield* replay(this.nc, this.jsm, stream, options, lastSequence);
   }
 
   /**

@@ -19,7 +19,11 @@ const SWAPS = 120;
 /** Between swaps, so that they do not wait for each other. */
 const PAUSE_MS = 60;
 
-/** Time from the write of a config with a 4.3 MB model to its first answer, and requests' p99 with and without swaps. */
+/**
+ * Time from the write of a config to its first answer, and requests' p99 with and without swaps. Three kinds of swap:
+ * other hyper-parameters of the model that is served, which is what most deployments are; another model of 4.3 MB that
+ * lies in the local cache; another one that only the object store has.
+ */
 export async function run(): Promise<BenchResult[]> {
   await using nats = await startTestNats();
   const env = { FORECASTERS: FORECASTER };
@@ -40,7 +44,10 @@ export async function run(): Promise<BenchResult[]> {
 
   const configs = client.bus.kv("live-configs", LiveConfig);
   let version = 0;
-  const put = (artifact: string) => configs.put(FORECASTER, liveConfig(++version, artifact));
+  const put = (artifact: string) => {
+    version += 1;
+    return configs.put(FORECASTER, liveConfig(version, artifact));
+  };
   const first = await put(cachedDigests[0]!);
   const running = await service.start(server);
   const requests = new Requests(() =>
@@ -62,47 +69,37 @@ export async function run(): Promise<BenchResult[]> {
     });
     return { times, latencies };
   };
+  const same = await swap(Array(SWAPS).fill(cachedDigests[0]!));
   const local = await swap(cachedDigests.slice(1));
   const stored = await swap(remoteDigests);
   requests.stop();
   await running.stop();
 
   const calmP99 = quantile(calm, 0.99);
-  return [
+  const lines = (
+    kind: string,
+    { times, latencies }: { times: number[]; latencies: number[] },
+    aim: string,
+  ) => [
+    { name: `config written to serving, ${kind}, p50`, value: quantile(times, 0.5), unit: "ms" },
     {
-      name: "config written to serving, model in the local cache, p50",
-      value: quantile(local.times, 0.5),
+      name: `config written to serving, ${kind}, p99`,
+      value: quantile(times, 0.99),
       unit: "ms",
+      target: aim,
     },
     {
-      name: "config written to serving, model in the local cache, p99",
-      value: quantile(local.times, 0.99),
-      unit: "ms",
-      target: "<= 50",
-    },
-    {
-      name: "config written to serving, model from the object store, p50",
-      value: quantile(stored.times, 0.5),
-      unit: "ms",
-    },
-    {
-      name: "config written to serving, model from the object store, p99",
-      value: quantile(stored.times, 0.99),
-      unit: "ms",
-      target: "<= 150",
-    },
-    { name: "request p99, calm", value: calmP99, unit: "ms" },
-    {
-      name: "request p99 during swaps / calm",
-      value: quantile(local.latencies, 0.99) / calmP99,
+      name: `request p99 during swaps / calm, ${kind}`,
+      value: quantile(latencies, 0.99) / calmP99,
       unit: "x",
       target: "<= 3",
     },
-    {
-      name: "request p99 during swaps from the object store / calm",
-      value: quantile(stored.latencies, 0.99) / calmP99,
-      unit: "x",
-    },
+  ];
+  return [
+    { name: "request p99, calm", value: calmP99, unit: "ms" },
+    ...lines("other hyper-parameters", same, "<= 50"),
+    ...lines("model in the local cache", local, "<= 50"),
+    ...lines("model from the object store", stored, "<= 150"),
   ];
 }
 
@@ -174,7 +171,7 @@ function liveConfig(version: number, artifact: string): LiveConfig {
     horizon: "7d",
     context_length: 180,
     num_samples: 100,
-    temperature: 1,
+    temperature: 1 + version / 1000,
     model: "chronos-bolt",
     artifact,
     version,

@@ -2,6 +2,9 @@
 
 A context of 512 steps is cut into patches of 16, embedded, and read by a small pre-norm transformer encoder. A learned
 token at the end collects what the head turns into 9 quantiles of the next 64 steps.
+
+Lengths are numbers of the network and never asked of a tensor: each question would be three to six nodes of the exported
+graph, and a graph takes longer to load than its weights.
 """
 
 from __future__ import annotations
@@ -47,9 +50,9 @@ class ResidualBlock(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    def __init__(self, width: int, heads: int, feed_forward: int):
+    def __init__(self, tokens: int, width: int, heads: int, feed_forward: int):
         super().__init__()
-        self.heads = heads
+        self.tokens, self.width, self.heads = tokens, width, heads
         self.attention_norm = RmsNorm(width)
         self.query_key_value = nn.Linear(width, 3 * width, bias=False)
         self.attention_output = nn.Linear(width, width, bias=False)
@@ -62,12 +65,12 @@ class EncoderLayer(nn.Module):
         return x + self.feed_out(F.relu(self.feed_in(self.feed_norm(x))))
 
     def attend(self, x: Tensor, bias: Tensor) -> Tensor:
-        batch, tokens, width = x.shape
+        tokens, width = self.tokens, self.width
         size = width // self.heads
-        split = self.query_key_value(x).view(batch, tokens, 3, self.heads, size)
-        query, key, value = split.permute(2, 0, 3, 1, 4)
+        split = self.query_key_value(x).reshape(-1, tokens, 3, self.heads, size).permute(2, 0, 3, 1, 4)
+        query, key, value = split[0], split[1], split[2]
         weights = (query @ key.transpose(-1, -2) * size**-0.5 + bias).softmax(-1)
-        return self.attention_output((weights @ value).transpose(1, 2).reshape(batch, tokens, width))
+        return self.attention_output((weights @ value).transpose(1, 2).reshape(-1, tokens, width))
 
 
 class TinyBolt(nn.Module):
@@ -80,7 +83,8 @@ class TinyBolt(nn.Module):
         super().__init__()
         self.context, self.patch, self.horizon = context, patch, horizon
         self.embed = ResidualBlock(2 * patch, feed_forward, width)
-        self.layers = nn.ModuleList(EncoderLayer(width, heads, feed_forward) for _ in range(layers))
+        tokens = context // patch + 1
+        self.layers = nn.ModuleList(EncoderLayer(tokens, width, heads, feed_forward) for _ in range(layers))
         self.norm = RmsNorm(width)
         self.summary_token = nn.Parameter(torch.randn(width) * 0.05)
         self.head = ResidualBlock(width, feed_forward, len(LEVELS) * horizon)
@@ -96,8 +100,9 @@ class TinyBolt(nn.Module):
 
     def scaled(self, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Quantiles of asinh((y - anchor) / scale), with anchor and scale [batch, 1]: what the loss is taken of."""
-        seen = (context == context).to(context.dtype)
-        values = torch.where(seen > 0, context, torch.zeros_like(context))
+        observed = context == context
+        seen = observed.to(context.dtype)
+        values = torch.where(observed, context, torch.tensor(0.0))
         anchor, scale = self.normalisation(values, seen)
         return self.encode(asinh((values - anchor) / scale) * seen, seen), anchor, scale
 
@@ -112,20 +117,20 @@ class TinyBolt(nn.Module):
         pairs = seen[:, 1:] * seen[:, :-1]
         changes = ((values[:, 1:] - values[:, :-1]).abs() * pairs).sum(-1, keepdim=True)
         scale = torch.maximum(changes / pairs.sum(-1, keepdim=True).clamp(min=1.0), 0.05 * deviation)
-        return anchor, torch.where(scale > 0, scale, torch.full_like(scale, 1e-5))
+        return anchor, torch.where(scale > 0, scale, torch.tensor(1e-5))
 
     def encode(self, values: Tensor, seen: Tensor) -> Tensor:
-        batch, patches = values.shape[0], self.context // self.patch
-        patched = seen.view(batch, patches, self.patch)
-        tokens = self.embed(torch.cat([values.view(batch, patches, self.patch), patched], -1))
-        tokens = torch.cat([tokens, self.summary_token.expand(batch, 1, -1)], 1)
+        patches = self.context // self.patch
+        patched = seen.reshape(-1, patches, self.patch)
+        tokens = self.embed(torch.cat([values.reshape(-1, patches, self.patch), patched], -1))
+        tokens = F.pad(tokens, (0, 0, 0, 1)) + F.pad(self.summary_token.unsqueeze(0), (0, 0, patches, 0))
         index = torch.arange(patches + 1)
         bias = self.distance_bias[:, (index[:, None] - index[None, :]).abs()].unsqueeze(0)
-        present = torch.cat([(patched.sum(-1) > 0).to(values.dtype), torch.ones(batch, 1)], 1)
-        bias = bias + (1 - present)[:, None, None, :] * -1e9
+        absent = F.pad((patched.sum(-1) <= 0).to(values.dtype), (0, 1))
+        bias = bias + absent.reshape(-1, 1, 1, patches + 1) * -1e9
         for layer in self.layers:
             tokens = layer(tokens, bias)
-        return self.head(self.norm(tokens[:, -1])).view(batch, len(LEVELS), self.horizon)
+        return self.head(self.norm(tokens[:, -1])).reshape(-1, len(LEVELS), self.horizon)
 
 
 def quantile_loss(predicted: Tensor, actual: Tensor, weight: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 import { InvalidInputError } from "../../../shared/errors.ts";
 
 /** Last bias of the shipped model: one number per quantile and step, in the model's scaled space. */
-const BIAS = "m.out.r.bias";
+const BIAS = "head.output.bias";
 const RAW_DATA_FIELD = 0x4a; // TensorProto.raw_data: field 9, length-delimited
 const SHIFT = 2.6;
 
