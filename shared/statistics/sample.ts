@@ -40,7 +40,7 @@ export function requireFinite(values: ArrayLike<number>, name: string): void {
 /** Ascending copy. @throws {RangeError} as `requireFinite` */
 export function sortedSample(values: ArrayLike<number>, name: string): Float64Array {
   requireFinite(values, name);
-  return Float64Array.from(values).sort();
+  return new Float64Array(values).sort();
 }
 
 /** The q-quantile of an ascending sample, linear between neighbours (numpy's default); q in 0 … 1. */
