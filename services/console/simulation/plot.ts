@@ -62,7 +62,10 @@ export function timePlot(lines: readonly Line[], tracks: readonly Track[], unit:
 function valueAxis(top: number, y: (value: number) => number, unit: string): string[] {
   return Array.from({ length: TICKS + 1 }, (_, i) => (top * i) / TICKS).flatMap((value, i) => [
     `<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(value).toFixed(1)}" y2="${y(value).toFixed(1)}"/>`,
-    `<text class="axis" text-anchor="end" x="${LEFT - 8}" y="${(y(value) + 4).toFixed(1)}">${Number(value.toPrecision(3))}${i === TICKS ? ` ${escaped(unit)}` : ""}</text>`,
+    `<text class="axis" text-anchor="end" x="${LEFT - 8}" y="${(y(value) + 4).toFixed(1)}">${Number(value.toPrecision(3))}</text>`,
+    ...(i === TICKS
+      ? [`<text class="axis" x="${LEFT + 6}" y="${(y(value) - 3).toFixed(1)}">${escaped(unit)}</text>`]
+      : []),
   ]);
 }
 

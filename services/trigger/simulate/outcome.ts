@@ -66,11 +66,7 @@ export function recordedOutcome(
     evaluations,
     refused,
     // A run that failed before its search was over took about as long as the others.
-    runs: runs.map(({ atMs, accepted, outcome, seconds, deployedMs }) => ({
-      ...{ atMs, accepted, outcome },
-      seconds: seconds ?? median,
-      ...{ live: deployedMs !== null, deployed: deployedMs !== null },
-    })),
+    runs: runs.map((run) => ({ ...run, seconds: run.seconds ?? median })),
   };
   return outcomeOf("recorded", played, scores, range, { basis: "observed", divergedMs: null });
 }

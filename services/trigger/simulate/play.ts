@@ -1,4 +1,3 @@
-import { durationMs } from "../../../shared/contracts/duration.ts";
 import type { CloudEvent, Evidence, StepData } from "../../../shared/contracts/envelope.ts";
 import type { ForecasterSpec } from "../../../shared/contracts/spec.ts";
 import { type Step, subjects } from "../../../shared/contracts/subjects.ts";
@@ -14,21 +13,43 @@ import { type ArbiterState, initialArbiter, initialMonitor, type MonitorState } 
 import { nextLook } from "../timetable.ts";
 import type { Decision, Verdict } from "../verdict.ts";
 
-/** A stretch of telemetry that arrives together, at the event time of its newest record. */
+/** Telemetry that arrives together, at the event time of its newest record. */
 export interface Arrival {
   readonly atMs: number;
   readonly observations: readonly Batch<Observation>[];
   readonly scores: readonly Batch<Score>[];
+  /** The evaluation that was recorded here; absent: one takes place where it is due. */
+  readonly receipt?: Receipt | undefined;
 }
 
-/** What a run did in this world, at once: the next evaluation finds it over. */
+/** What a recorded evaluation was made with, and when. */
+export interface Receipt {
+  /** Time it was made for. */
+  readonly nowMs: number;
+  /** Time it was made at, by the same clock. */
+  readonly decidedMs: number;
+  readonly inputs: EvaluationInputs;
+}
+
 export interface RunOutcome {
   /** null: nobody knows */
   readonly outcome: string | null;
-  readonly live: boolean;
-  /** Whether it put another config live. */
-  readonly deployed: boolean;
+  /** What the run does and when, ascending. Until its last step no other can begin. */
+  readonly steps: readonly RunStep[];
+  /** What its search took. */
   readonly seconds: number | null;
+}
+
+export interface RunStep {
+  readonly step: Step;
+  readonly atMs: number;
+}
+
+/** What somebody asked for, as far as the answer repeats it. */
+export interface AskedFor {
+  readonly atMs: number;
+  readonly requested_by?: string | undefined;
+  readonly reason?: string | undefined;
 }
 
 /** Everything around the decisions: recorded, or made again. */
@@ -37,7 +58,9 @@ export interface World {
   readonly live: boolean;
   arrivals(): AsyncIterable<Arrival>;
   /** Requests of people, by event time, ascending. */
-  readonly requests: readonly { readonly atMs: number; readonly by: string | undefined }[];
+  readonly requests: readonly AskedFor[];
+  /** Until when time passes after the last arrival. */
+  readonly endMs: number;
   run(atMs: number, accepted: Accepted): Promise<RunOutcome>;
   /** What detectors are told from outside. */
   inputsAt(atMs: number): Pick<EvaluationInputs, "left_out" | "fleet">;
@@ -62,10 +85,13 @@ const EVIDENCE: Evidence = { code_version: "simulated" };
  */
 export async function play(spec: ForecasterSpec, world: World): Promise<Played> {
   const player = new Player(spec, world);
+  let clockMs = Number.NEGATIVE_INFINITY;
   for await (const arrival of world.arrivals()) {
     await player.passTo(arrival.atMs);
     await player.take(arrival);
+    clockMs = arrival.atMs;
   }
+  await player.passTo(Math.max(clockMs, world.endMs) + 1);
   return player.played;
 }
 
@@ -77,6 +103,8 @@ class Player {
   private arbiter: ArbiterState;
   private live: boolean;
   private deployment: EvaluationInputs["deployment"] = null;
+  /** Steps of the active run that are still to come. */
+  private coming: { readonly run: Accepted; readonly steps: RunStep[] } | undefined;
   private sequence = 0;
   private asked = 0;
 
@@ -88,57 +116,67 @@ class Player {
     this.arbiter = initialArbiter(spec.forecaster);
   }
 
-  /** Deals with everything that is due by the clock or asked by people up to `toMs`. */
+  /** Deals with everything up to `toMs`: steps of runs, what people asked for before it, what is due by the clock. */
   async passTo(toMs: number): Promise<void> {
     for (;;) {
-      const request = this.world.requests[this.asked];
-      const look = nextLook(this.arbiter, this.spec, toMs) ?? Number.POSITIVE_INFINITY;
-      if (request !== undefined && request.atMs <= Math.min(look, toMs)) {
-        this.asked += 1;
-        await this.request(request.atMs, request.by);
-      } else if (look <= toMs && !(await this.tick(look))) return;
-      else if (look > toMs) return;
+      const stepMs = this.coming?.steps[0]?.atMs ?? Number.POSITIVE_INFINITY;
+      const askedMs = this.world.requests[this.asked]?.atMs ?? Number.POSITIVE_INFINITY;
+      const lookMs = nextLook(this.arbiter, this.spec, toMs) ?? Number.POSITIVE_INFINITY;
+      const next = Math.min(stepMs, askedMs, lookMs);
+      if (next > toMs || (next === askedMs && next === toMs)) return;
+      if (stepMs === next) this.goOn();
+      else if (askedMs === next) await this.request();
+      else if (!(await this.tick(lookMs))) return;
     }
   }
 
-  async take({ observations, scores }: Arrival): Promise<void> {
+  async take({ observations, scores, receipt }: Arrival): Promise<void> {
     this.monitor = readObservations(this.monitor, observations, this.spec);
     this.monitor = readScores(this.monitor, scores, this.spec);
-    if (this.spec.enabled && isDue(this.monitor, this.spec)) await this.evaluate();
+    const { enabled } = this.spec;
+    if (receipt !== undefined && enabled)
+      await this.evaluate(receipt.nowMs, receipt.decidedMs, receipt.inputs);
+    else if (enabled && isDue(this.monitor, this.spec)) {
+      const nowMs = newestMs(this.monitor)!;
+      await this.evaluate(nowMs, nowMs);
+    }
   }
 
-  private async evaluate(): Promise<void> {
-    const { spec, monitor, arbiter } = this;
-    const nowMs = newestMs(monitor)!;
-    const searchSeconds = this.played.runs.flatMap(({ seconds }) => (seconds === null ? [] : [seconds]));
-    const inputs: EvaluationInputs = {
-      live: this.live,
-      history: monitor.observed,
-      last_optimized_at: arbiter.last_optimized_at,
-      deployment: this.deployment,
-      run_seconds: searchSeconds.length === 0 ? null : median(searchSeconds),
-      ...this.world.inputsAt(nowMs),
-      ...memoryOf(monitor),
-      confirms: true,
-    };
+  private async evaluate(nowMs: number, decidedMs: number, recorded?: EvaluationInputs): Promise<void> {
+    const { spec, monitor } = this;
+    const inputs = this.inputs(nowMs, recorded);
     const { report } = evaluate({ spec, monitor, nowMs, inputs });
     const remembered = remember(monitor, report, { spec, nowMs, inputs });
-    this.monitor = { ...remembered, evaluated_at: nowMs, checked_at: nowMs };
+    this.monitor = { ...remembered, evaluated_at: nowMs, checked_at: decidedMs };
     const insufficient = report.detectors.some(({ fired }) => fired === null);
     this.played.evaluations.push({ atMs: nowMs, alarm: report.should_optimize, insufficient });
-    const evaluated: Evaluated = {
-      forecaster: spec.forecaster,
-      caused_by: [],
-      ...report,
-      evidence: EVIDENCE,
-    };
-    const at = { sequence: this.next(), storedMs: nowMs };
-    await this.decide(nowMs, decideEvaluated(this.arbiter, evaluated, at, this.circumstances(nowMs)));
+    const { forecaster } = spec;
+    const evaluated: Evaluated = { forecaster, caused_by: [], ...report, evidence: EVIDENCE };
+    const at = { sequence: this.next(), storedMs: decidedMs };
+    const circumstances = this.circumstances(decidedMs);
+    await this.decide(decidedMs, decideEvaluated(this.arbiter, evaluated, at, circumstances));
   }
 
-  private async request(atMs: number, by: string | undefined): Promise<void> {
-    const request = { action: "search" as const, ...(by === undefined ? {} : { requested_by: by }) };
-    const asked = { sequence: this.next(), storedMs: atMs, request };
+  /** What is not this policy's own doing is as it was recorded. */
+  private inputs(nowMs: number, recorded: EvaluationInputs | undefined): EvaluationInputs {
+    const seconds = this.played.runs.flatMap((run) => run.seconds ?? []);
+    const isRecorded = recorded?.deployment?.at === this.deployment?.at;
+    return {
+      live: this.live,
+      history: recorded?.history ?? this.monitor.observed,
+      last_optimized_at: this.arbiter.last_optimized_at,
+      deployment: isRecorded ? (recorded?.deployment ?? this.deployment) : this.deployment,
+      run_seconds: recorded?.run_seconds ?? (seconds.length === 0 ? null : median(seconds)),
+      ...this.world.inputsAt(nowMs),
+      ...memoryOf(this.monitor),
+      confirms: recorded?.confirms ?? true,
+    };
+  }
+
+  private async request(): Promise<void> {
+    const { atMs, ...told } = this.world.requests[this.asked]!;
+    this.asked += 1;
+    const asked = { sequence: this.next(), storedMs: atMs, request: { action: "search" as const, ...told } };
     await this.decide(atMs, decideRequests(this.arbiter, [asked], this.circumstances(atMs)));
   }
 
@@ -165,24 +203,27 @@ class Player {
     }
     const outcome = await this.world.run(atMs, verdict.data);
     this.played.runs.push({ ...outcome, atMs, accepted: verdict.data });
-    this.live = outcome.live;
-    if (outcome.deployed) this.deployment = { at: new Date(atMs).toISOString(), validation: {} };
-    this.step("searched", atMs, verdict.data);
-    this.step(
-      outcome.outcome === "rejected" || outcome.outcome === "failed" ? outcome.outcome : "verified",
-      atMs,
-      verdict.data,
-    );
+    this.coming = { run: verdict.data, steps: [...outcome.steps] };
+    while ((this.coming.steps[0]?.atMs ?? Number.POSITIVE_INFINITY) <= atMs) this.goOn();
   }
 
-  private step(step: Step, atMs: number, { run_id, forecaster }: Accepted): void {
+  /** The active run's next step. */
+  private goOn(): void {
+    const { run, steps } = this.coming!;
+    const { step, atMs } = steps.shift()!;
+    const time = new Date(atMs).toISOString();
+    if (step === "deployed") {
+      this.live = true;
+      this.deployment = { at: time, validation: {} };
+    }
+    const { run_id, forecaster } = run;
     const event: CloudEvent<StepData> = {
       specversion: "1.0",
       id: run_id,
       source: "retune/simulate",
       type: `dev.retune.retrain.${step}`,
       subject: forecaster,
-      time: new Date(atMs).toISOString(),
+      time,
       data: { run_id, forecaster, caused_by: [], evidence: EVIDENCE },
     };
     const subject = subjects.step(step, forecaster, run_id);
@@ -193,31 +234,4 @@ class Player {
     this.sequence += 1;
     return this.sequence;
   }
-}
-
-/** Joins telemetry into arrivals so that each ends with what makes an evaluation due, and nothing is folded twice. */
-export function* arrivalsOf(
-  messages: Iterable<{
-    readonly atMs: number;
-    readonly observation?: Batch<Observation>;
-    readonly score?: Batch<Score>;
-  }>,
-  spec: ForecasterSpec,
-): Generator<Arrival> {
-  const every = durationMs(spec.trigger.evaluate_every);
-  let observations: Batch<Observation>[] = [];
-  let scores: Batch<Score>[] = [];
-  let clock = Number.NEGATIVE_INFINITY;
-  let due = Number.NEGATIVE_INFINITY;
-  for (const { atMs, observation, score } of messages) {
-    if (observation !== undefined) observations.push(observation);
-    if (score !== undefined) scores.push(score);
-    clock = Math.max(clock, atMs);
-    if (clock < due) continue;
-    yield { atMs: clock, observations, scores };
-    due = clock + every;
-    observations = [];
-    scores = [];
-  }
-  if (observations.length + scores.length > 0) yield { atMs: clock, observations, scores };
 }

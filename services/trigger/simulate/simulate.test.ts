@@ -1,10 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import type { SimulationRequest } from "../../../shared/contracts/simulation.ts";
-import type { Evaluated } from "../../../shared/contracts/trigger.ts";
+import type { VirtualClock } from "../../../shared/clock.ts";
+import type { Policy, SimulationRequest } from "../../../shared/contracts/simulation.ts";
+import type { Accepted, Evaluated, Refused } from "../../../shared/contracts/trigger.ts";
 import { newEvent } from "../../../shared/events.ts";
+import { TEST_TIME_MS } from "../../../test/support/context.ts";
 import {
   applySpec,
+  arbiter,
   context,
   dayAt,
   evaluations,
@@ -32,30 +35,48 @@ function parts() {
   return { dirs: context.dirs, version: "test", connect: async () => connection as never, say: () => {} };
 }
 
-/** A first deployment, a degradation that starts a run, a request that passes the cool-down, one that does not. */
+/**
+ * A first deployment, a degradation that starts a run, a request that passes its cool-down and one that meets a run,
+ * a scheduled run.
+ */
 async function record(): Promise<void> {
-  await applySpec({ trigger: { schedule: [{ cron: "0 3 * * *" }] } });
+  await applySpec({ trigger: { schedule: [{ cron: "0 3 22 1 *" }] } });
   await startTrigger();
   await observe(0, 45);
-  const [first] = await until(async () => nonEmpty(await steps("accepted")));
+  await accepted("first-deployment");
   await context.bus.kv("live-configs", z.unknown()).put(forecaster, { version: 1 });
-  for (const step of ["searched", "verified"] as const) await publishStep(step, runOf(first));
-  await score(0, 46, () => 1);
-  for (let day = 46; day < 60; day += 2) await score(day, day + 2, () => 3);
-  await until(async () =>
-    nonEmpty(
-      (await evaluations()).filter(({ should_optimize, cause }) => should_optimize && cause === "trigger"),
-    ),
-  );
-  await request(forecaster);
+  await passTo(20);
+  await score(0, 66, () => 1);
+  for (let day = 66; day < 80; day += 2) await score(day, day + 2, () => 3);
+  await accepted("trigger");
   await request(JSON.stringify({ forecaster, requested_by: "ana", reason: "new data" }));
   await idle();
-  await until(async () => nonEmpty(await steps("refused")));
+  await request(forecaster);
+  await idle();
+  await until(async () => nonEmpty(await steps<Refused>("refused")));
+  await passTo(20.5);
+  await finish(await accepted("manual", false));
+  await passTo(22);
+  await accepted("schedule");
   for (const each of running.splice(0)) await each.stop();
 }
 
-function runOf(accepted: unknown): string {
-  return (accepted as { run_id: string }).run_id;
+async function passTo(day: number): Promise<void> {
+  await (context.clock as VirtualClock).advanceTo(TEST_TIME_MS + day * 86_400_000);
+}
+
+/** Waits for the run of this cause; unless told otherwise it ends at once. */
+async function accepted(cause: Accepted["cause"], ends = true): Promise<string> {
+  const [run] = await until(async () =>
+    nonEmpty((await steps<Accepted>("accepted")).filter((each) => each.cause === cause)),
+  );
+  if (ends) await finish(run!.run_id);
+  return run!.run_id;
+}
+
+async function finish(run: string): Promise<void> {
+  for (const step of ["searched", "deployed", "verified"] as const) await publishStep(step, run);
+  await until(async () => (await arbiter())?.active === null);
 }
 
 describe("retune simulate --verify", { timeout: 40_000 }, () => {
@@ -64,7 +85,7 @@ describe("retune simulate --verify", { timeout: 40_000 }, () => {
     const { decisions } = await simulate({ ...EVERYTHING, mode: "verify" }, parts());
     const answers = (await steps("accepted")).length + (await steps("refused")).length;
     expect(decisions).toHaveLength((await evaluations()).length + answers);
-    expect(answers).toBeGreaterThan(2);
+    expect(answers).toBeGreaterThanOrEqual(5);
     expect(decisions.filter(({ verdict }) => verdict !== "reproduced")).toEqual([]);
   });
 
@@ -96,17 +117,24 @@ describe("retune simulate", { timeout: 40_000 }, () => {
   it("puts what other settings would have done beside what happened, and marks what was never observed", async () => {
     await record();
     const report = await simulate(
-      { ...EVERYTHING, settings: ["trigger.performance.threshold=100"] },
+      {
+        ...EVERYTHING,
+        settings: ["performance", "drift", "time"].map((each) => `trigger.${each}.enabled=false`),
+      },
       parts(),
     );
     expect(report.forecasters.map((each) => each.forecaster)).toEqual([forecaster]);
     const by = new Map(report.forecasters[0]!.policies.map((each) => [each.policy, each]));
     expect([...by.keys()]).toEqual(["recorded", "configured", "changed", "never", "nightly", "weekly"]);
-    expect(by.get("recorded")!.served).toEqual({ rmse: expect.any(Number), scores: 120, basis: "observed" });
+    expect(by.get("recorded")!.served).toEqual({ rmse: expect.any(Number), scores: 160, basis: "observed" });
     expect(by.get("changed")!.served.basis).toBe("assumed");
     expect(by.get("changed")!.diverged_at).not.toBeNull();
-    expect(by.get("nightly")!.runs.length).toBeGreaterThan(by.get("weekly")!.runs.length);
-    expect(by.get("nightly")!.runs.at(-1)!.outcome).toBeNull();
+    expect(by.get("configured")).toEqual({ ...by.get("recorded"), policy: "configured" });
+    const causes = (policy: Policy) => by.get(policy)!.runs.map(({ cause }) => cause);
+    expect(causes("recorded")).toEqual(["first-deployment", "trigger", "manual", "schedule"]);
+    expect(causes("changed")).toEqual(["first-deployment", "manual", "schedule"]);
+    expect(causes("never")).toEqual(["first-deployment", "manual"]);
+    expect(by.get("never")!.alarms).toBe(1);
   });
 
   it.each([

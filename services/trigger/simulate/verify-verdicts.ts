@@ -6,6 +6,7 @@ import { Accepted, Evaluated, Refused } from "../../../shared/contracts/trigger.
 import { decideEvaluated, decideRequests, decideTick } from "../arbiter.ts";
 import { foldStep, rebuildStep, type StoredStep } from "../following.ts";
 import { type ArbiterState, initialArbiter } from "../state.ts";
+import { scheduleKey } from "../timetable.ts";
 import type { Circumstances, Decision, Verdict } from "../verdict.ts";
 import { difference, onTheWire } from "./difference.ts";
 import type { RecordedEvent, Recording } from "./recording.ts";
@@ -103,7 +104,7 @@ class Verifier {
   }
 
   private decide(state: ArbiterState, answer: Answer, circumstances: Circumstances): Decision | undefined {
-    if (answer.cause !== "manual") return decideTick(state, circumstances);
+    if (answer.cause !== "manual") return decideTick(beforeSchedules(state, answer), circumstances);
     const first = answer.caused_by[0];
     if (first === undefined) return undefined;
     const requests = this.recording.requests.filter(({ sequence }) => sequence >= first);
@@ -150,6 +151,12 @@ class Verifier {
   private specOf({ evidence }: Receipt): ForecasterSpec | undefined {
     return this.recording.specs.find(({ revision }) => revision === evidence.spec_revision)?.spec;
   }
+}
+
+/** When a schedule was first seen is in no stream: the times that an answer names had not been dealt with, all others had. */
+function beforeSchedules(state: ArbiterState, { schedules = [] }: Answer): ArbiterState {
+  const undone = schedules.map((time): [string, number] => [scheduleKey(time), Date.parse(time.at) - 1]);
+  return { ...state, schedules: { ...state.schedules, ...Object.fromEntries(undone) } };
 }
 
 function answerOf(subject: string, data: unknown): Answer | undefined {

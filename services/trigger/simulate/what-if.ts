@@ -46,9 +46,6 @@ export async function inLaboratory(
   const runs = recording === undefined ? [] : recordedRuns(recording.events);
   const scores = recording?.scores.flatMap(({ records }) => records) ?? [];
   const outcomes = recording === undefined ? [] : [recordedOutcome(runs, recording.events, scores, range)];
-  const requests = runs
-    .filter(({ accepted }) => accepted.cause === "manual")
-    .map(({ atMs, accepted }) => ({ atMs, by: accepted.requested_by }));
   for (const each of policies(spec, settings)) {
     const laboratory = await Laboratory.open(each.spec, points, parts.modelPath);
     try {
@@ -57,7 +54,6 @@ export async function inLaboratory(
         points,
         laboratory,
         served: null,
-        requests,
         recording,
       });
       const played = await play(each.spec, world);

@@ -1,26 +1,29 @@
 import { durationMs } from "../../../shared/contracts/duration.ts";
 import type { Hyperparameters } from "../../../shared/contracts/live-config.ts";
 import type { ForecasterSpec } from "../../../shared/contracts/spec.ts";
+import type { Step } from "../../../shared/contracts/subjects.ts";
 import type { Observation, Score } from "../../../shared/contracts/telemetry.ts";
-import { type Accepted, type Evaluated, EvaluationInputs } from "../../../shared/contracts/trigger.ts";
+import type { Accepted } from "../../../shared/contracts/trigger.ts";
 import type { Points } from "../../../shared/forecasting/context.ts";
 import type { Batch } from "../monitor.ts";
+import { arrivalsOf, type RecordedReceipt, receiptsOf, recordedArrivals } from "./arrivals.ts";
 import type { Course } from "./course.ts";
 import type { Laboratory } from "./laboratory.ts";
-import { type Arrival, arrivalsOf, type RunOutcome, type World } from "./play.ts";
-import { medianSeconds, type RecordedRun } from "./recorded-runs.ts";
+import type { Arrival, RunOutcome, World } from "./play.ts";
+import { askedFor, medianSeconds, type RecordedRun } from "./recorded-runs.ts";
 import type { Recording } from "./recording.ts";
 
 /** Telemetry as it was served then, whatever a policy would have served; runs have the outcomes they had. */
 export class RecordedWorld implements World {
   readonly live: boolean;
   readonly requests: World["requests"];
+  readonly endMs: number;
   /** Recorded runs that this policy has not had so far. */
   readonly unmatched: Set<RecordedRun>;
   private readonly recording: Recording;
   private readonly spec: ForecasterSpec;
   private readonly seconds: number | null;
-  private readonly receipts: readonly Receipt[];
+  private readonly receipts: readonly RecordedReceipt[];
 
   /** @param runs in the time that is looked at, ascending */
   constructor(recording: Recording, spec: ForecasterSpec, runs: readonly RecordedRun[], live: boolean) {
@@ -30,25 +33,30 @@ export class RecordedWorld implements World {
     this.unmatched = new Set(runs);
     this.seconds = medianSeconds(runs);
     this.receipts = receiptsOf(recording);
-    this.requests = runs
-      .filter(({ accepted }) => accepted.cause === "manual")
-      .map(({ atMs, accepted }) => ({ atMs, by: accepted.requested_by }));
+    this.requests = askedFor(recording);
+    this.endMs = Math.max(...recording.events.map(({ event }) => Date.parse(event.time)));
   }
 
   async *arrivals(): AsyncGenerator<Arrival> {
-    yield* arrivalsOf(inOrder(this.recording), this.spec);
+    yield* recordedArrivals(this.recording, this.receipts, this.spec);
   }
 
-  /** The recorded run of the same cause, if there is one not further away than the next evaluation. */
+  /**
+   * The recorded run of the same cause, if there is one not further away than the next evaluation. Of any other one
+   * nobody knows what it would have come to: it is taken to be over at once, and to have put a first config live.
+   */
   async run(atMs: number, accepted: Accepted): Promise<RunOutcome> {
     const near = durationMs(this.spec.trigger.evaluate_every);
     const match = [...this.unmatched].find(
       (each) => each.accepted.cause === accepted.cause && Math.abs(each.atMs - atMs) <= near,
     );
-    if (match === undefined) return { outcome: null, live: true, deployed: false, seconds: this.seconds };
+    if (match === undefined) {
+      const first = accepted.cause === "first-deployment" ? (["deployed"] as const) : [];
+      const steps = (["searched", ...first, "verified"] as const).map((step) => ({ step, atMs }));
+      return { outcome: null, steps, seconds: this.seconds };
+    }
     this.unmatched.delete(match);
-    const deployed = match.deployedMs !== null;
-    return { outcome: match.outcome, live: deployed || this.live, deployed, seconds: match.seconds };
+    return { outcome: match.outcome, steps: match.steps, seconds: match.seconds };
   }
 
   inputsAt(atMs: number) {
@@ -60,12 +68,13 @@ export class RecordedWorld implements World {
 export class LaboratoryWorld implements World {
   readonly live: boolean;
   readonly requests: World["requests"];
+  readonly endMs = Number.NEGATIVE_INFINITY;
   readonly scores: Score[] = [];
   private readonly spec: ForecasterSpec;
   private readonly points: Points;
   private readonly laboratory: Laboratory;
   private readonly course: Course;
-  private readonly receipts: readonly Receipt[];
+  private readonly receipts: readonly RecordedReceipt[];
   private served: Hyperparameters | null;
 
   constructor(parts: {
@@ -73,7 +82,6 @@ export class LaboratoryWorld implements World {
     points: Points;
     laboratory: Laboratory;
     served: Hyperparameters | null;
-    requests: World["requests"];
     recording: Recording | undefined;
   }) {
     this.spec = parts.spec;
@@ -83,7 +91,7 @@ export class LaboratoryWorld implements World {
     this.course = parts.laboratory.course();
     this.served = parts.served;
     this.live = parts.served !== null;
-    this.requests = parts.requests;
+    this.requests = parts.recording === undefined ? [] : askedFor(parts.recording);
   }
 
   async *arrivals(): AsyncGenerator<Arrival> {
@@ -111,7 +119,13 @@ export class LaboratoryWorld implements World {
   async run(atMs: number): Promise<RunOutcome> {
     const { served, outcome, seconds } = await this.laboratory.search(atMs, this.served);
     this.served = served;
-    return { outcome, seconds, live: served !== null, deployed: outcome === "deployed" };
+    const steps: readonly Step[] =
+      outcome === "deployed"
+        ? ["searched", "deployed", "verified"]
+        : outcome === "rejected"
+          ? ["searched", outcome]
+          : [outcome];
+    return { outcome, seconds, steps: steps.map((step) => ({ step, atMs })) };
   }
 
   inputsAt(atMs: number) {
@@ -119,47 +133,12 @@ export class LaboratoryWorld implements World {
   }
 }
 
-interface Receipt {
-  readonly atMs: number;
-  readonly inputs: EvaluationInputs;
-}
-
-function receiptsOf({ events }: Recording): Receipt[] {
-  return events.flatMap(({ subject, event }) => {
-    if (!subject.startsWith("retrain.evaluated.")) return [];
-    const { evidence } = event.data as Evaluated;
-    const inputs = EvaluationInputs.safeParse(evidence.inputs ?? {});
-    return inputs.success ? [{ atMs: Date.parse(event.time), inputs: inputs.data }] : [];
-  });
-}
-
 /** Incidents as they are known by now, so that a late one counts; the fleet as the last receipt before has it. */
-function recordedInputs(receipts: readonly Receipt[], atMs: number) {
-  const before = receipts.findLast((each) => each.atMs <= atMs);
+function recordedInputs(receipts: readonly RecordedReceipt[], atMs: number) {
+  const before = receipts.findLast((each) => each.nowMs <= atMs);
   return { left_out: receipts.at(-1)?.inputs.left_out ?? [], fleet: before?.inputs.fleet ?? null };
 }
 
 function batch<T>(sequence: number, latestMs: number, records: readonly T[]): Batch<T> {
   return { sequence, records, latestMs };
-}
-
-/** Messages of both kinds in the order of the stream, each at the time of its newest record. */
-function* inOrder({ observations, scores }: Recording) {
-  let o = 0;
-  let s = 0;
-  while (o < observations.length || s < scores.length) {
-    const observation = observations[o];
-    const score = scores[s];
-    if (score === undefined || (observation !== undefined && observation.sequence < score.sequence)) {
-      o += 1;
-      yield { atMs: newest(observation!.records.map(({ ts }) => ts)), observation: observation! };
-    } else {
-      s += 1;
-      yield { atMs: newest(score.records.map(({ target_ts }) => target_ts)), score };
-    }
-  }
-}
-
-function newest(times: readonly string[]): number {
-  return times.reduce((latest, each) => Math.max(latest, Date.parse(each)), Number.NEGATIVE_INFINITY);
 }
