@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { Duration } from "../../shared/contracts/duration.ts";
 import { explain } from "../../shared/errors.ts";
 import { approve } from "./commands/approve.ts";
+import { calibrate } from "./commands/calibrate.ts";
 import type { BusCommand, CommandFlags } from "./commands/command.ts";
 import { history } from "./commands/history.ts";
 import { incidentClose, incidentList, incidentOpen } from "./commands/incident.ts";
@@ -197,6 +198,27 @@ function buildProgram(terminal: Terminal, exit: (code: number) => void): Command
     .option("--html <file>", "write a report with plots")
     .option("--json", "write JSON")
     .action(async (flags) => exit(await simulate(flags, terminal)));
+  connectionOptions(program.command("calibrate").argument("[forecaster...]"))
+    .description("set each detector's threshold so that false alarms keep to a budget, from recorded history")
+    .option(
+      "--budget <budget>",
+      'false alarms allowed, as "1 per 90d" (default: trigger.false_alarms of the specs)',
+    )
+    .option("--from <time>", "history to use, as --since of replay")
+    .option("--to <time>", "history to use up to")
+    .option("--file <path>", "observations from a CSV or Parquet file instead of the recording")
+    .option("--history <folder>", "where the inference-buffer keeps its Parquet (default .data/history)")
+    .addOption(new Option("--apply", "write the thresholds into the specs").conflicts("dryRun"))
+    .option("--dry-run", "only show them; the default")
+    .option("--trial", "as settings on trial, which are evaluated beside those in force")
+    .addOption(
+      new Option(
+        "--check",
+        "whether thresholds set before kept their budget; exit 1 when one did not",
+      ).conflicts(["apply", "trial", "budget", "file"]),
+    )
+    .option("--json", "write JSON")
+    .action(async (forecasters, flags) => exit(await calibrate(forecasters, flags, terminal)));
   return program;
 }
 

@@ -1,10 +1,10 @@
 import { writeFile } from "node:fs/promises";
-import type { SimulationRequest } from "../../../shared/contracts/simulation.ts";
+import { SimulationReport, type SimulationRequest } from "../../../shared/contracts/simulation.ts";
 import { simulationPage } from "../simulation/page.ts";
-import { runSimulator } from "../simulation/simulator.ts";
 import { verifyText, whatIfText } from "../simulation/tables.ts";
 import { parseSince } from "../since.ts";
 import type { Terminal } from "../terminal.ts";
+import { askTrigger } from "../trigger-tool.ts";
 import { type CommandFlags, printJson } from "./command.ts";
 
 export interface SimulateFlags extends CommandFlags {
@@ -36,12 +36,7 @@ export async function simulate(flags: SimulateFlags, terminal: Terminal): Promis
     ...(flags.file === undefined ? {} : { file: flags.file }),
     ...(flags.history === undefined ? {} : { history: flags.history }),
   };
-  const report = await runSimulator(request, {
-    flags,
-    env: terminal.env,
-    say: (line) => terminal.error(line),
-    stop: terminal.stop,
-  });
+  const report = await askTrigger("simulate", request, SimulationReport, { flags, terminal });
   if (flags.html !== undefined) {
     await writeFile(flags.html, simulationPage(report));
     terminal.error(`the report is in ${flags.html}`);

@@ -32,8 +32,7 @@ export function seasonal(
   { changeAt = hours, shift = 1 }: { changeAt?: number; shift?: number } = {},
 ): number[] {
   return autoregressive(seed, hours, phi).map(
-    (x, t) =>
-      x * Math.sqrt(1 - phi ** 2) + Math.sin((2 * Math.PI * t) / 24) + (t >= changeAt ? shift : 0),
+    (x, t) => x * Math.sqrt(1 - phi ** 2) + Math.sin((2 * Math.PI * t) / 24) + (t >= changeAt ? shift : 0),
   );
 }
 

@@ -10,7 +10,10 @@ import { calibrateDetector, settingNow, written } from "./threshold.ts";
 /** A threshold is to be set anew when that would move it by more than this share of it. */
 const WORTH_MOVING = 0.2;
 
-/** Whether a stored threshold kept its budget, and where it would be on all the history there is by now. */
+/**
+ * Whether a stored threshold kept its budget, and where it would be on the history there is by now, from where the stored
+ * one's began: what was left out then before it stays out.
+ */
 export function checkCalibration(
   stored: Calibration,
   telemetry: Telemetry,
@@ -19,7 +22,12 @@ export function checkCalibration(
   made: { readonly codeVersion: string; readonly nowMs: number },
 ): CheckedCalibration {
   const { detector, budget } = stored;
-  const anew = calibrateDetector(detector, telemetry, spec, { budget: budgetOf(budget), ...made });
+  const fromMs = Date.parse(stored.from);
+  const since: Telemetry = {
+    scores: telemetry.scores.filter(({ target_ts }) => Date.parse(target_ts) >= fromMs),
+    observations: telemetry.observations.filter(({ ts }) => Date.parse(ts) >= fromMs),
+  };
+  const anew = calibrateDetector(detector, since, spec, { budget: budgetOf(budget), ...made });
   const threshold = anew.evidence?.threshold ?? null;
   const moved = threshold === null ? null : Math.abs(threshold / stored.threshold - 1);
   return {

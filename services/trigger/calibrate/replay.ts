@@ -4,7 +4,7 @@ import type { Observation, Score } from "../../../shared/contracts/telemetry.ts"
 import { EvaluationInputs } from "../../../shared/contracts/trigger.ts";
 import { DETECTORS, isDue } from "../decide.ts";
 import { type Batch, newestMs, readObservations, readScores } from "../monitor.ts";
-import { arrivalsOf } from "../simulate/play.ts";
+import { arrivalsOf } from "../simulate/arrivals.ts";
 import { initialMonitor } from "../state.ts";
 import type { History, Moment } from "./history.ts";
 import type { Source } from "./source.ts";

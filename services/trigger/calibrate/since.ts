@@ -65,7 +65,8 @@ function statisticsOf(detector: Calibration["detector"], events: readonly Record
       const found = data?.detectors.find((each) => each.detector === detector);
       const inputs = data?.evidence.inputs as { confirms?: unknown } | undefined;
       if (found === undefined || inputs?.confirms === false) return [];
-      return [{ atMs: Date.parse(event.time), statistic: found.statistic ?? null }];
+      const { event_time = event.time } = data!.evidence as { event_time?: string };
+      return [{ atMs: Date.parse(event_time), statistic: found.statistic }];
     })
     .sort((a, b) => a.atMs - b.atMs);
 }

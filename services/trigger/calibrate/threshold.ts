@@ -78,7 +78,7 @@ function thresholdOn(
   const lengthMs = times.at(-1)! - times[0]!;
   if (lengthMs < LEAST_SPANS * source.spanMs)
     return `${days(lengthMs)} of history, ${days(LEAST_SPANS * source.spanMs)} are needed: three times what it looks at`;
-  const asItWas = replay(detector, history, series.keys().toArray(), source, spec);
+  const asItWas = replay(detector, history, [...series.keys()], source, spec);
   const count = asItWas.atMs.length;
   if (count < 2) return `${count} evaluations in ${days(lengthMs)} of history`;
   const everyMs = (asItWas.atMs.at(-1)! - asItWas.atMs[0]!) / (count - 1);

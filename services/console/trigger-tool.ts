@@ -1,0 +1,64 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
+import type { ZodType } from "zod";
+import { check } from "../../shared/check.ts";
+import { UnavailableError } from "../../shared/errors.ts";
+import type { ConnectionFlags } from "./connect.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** How a tool begins the line that says why it failed. */
+const FAILURE = "retune: ";
+const TRIGGER = resolve(import.meta.dirname, "../trigger");
+
+/**
+ * Asks a tool of the trigger, which runs in a process of its own: it decides with the trigger's very functions, and
+ * may compute for minutes. What it says on the way goes to the terminal's error output.
+ *
+ * @param name of the tool's folder
+ * @throws {UnavailableError} when it ends without a report, with its reason
+ */
+export async function askTrigger<Report>(
+  name: "simulate" | "calibrate",
+  request: object,
+  report: ZodType<Report>,
+  { flags, terminal }: { readonly flags: ConnectionFlags; readonly terminal: Terminal },
+): Promise<Report> {
+  const child = spawn(process.execPath, [resolve(TRIGGER, name, "main.ts")], {
+    env: { ...terminal.env, ...connectionEnv(flags) },
+    stdio: ["pipe", "pipe", "pipe"],
+    signal: terminal.stop,
+  });
+  const exited = once(child, "exit");
+  child.stdin.on("error", () => {}); // it may have ended before it read; its exit says why
+  child.stdin.end(JSON.stringify(request));
+  let failure = `'${name}' ended without a report`;
+  const lines = createInterface({ input: child.stderr });
+  lines.on("line", (line) => {
+    if (line.startsWith(FAILURE)) failure = line.slice(FAILURE.length);
+    else terminal.error(line);
+  });
+  const said = once(lines, "close");
+  const [output, [code]] = await Promise.all([text(child.stdout), exited, said]);
+  if (code !== 0) throw new UnavailableError(failure);
+  return check(report, JSON.parse(output), `the report of '${name}'`);
+}
+
+/** The connection flags of the command line as the environment variables that mean the same. */
+function connectionEnv(flags: ConnectionFlags): NodeJS.ProcessEnv {
+  const named = {
+    NATS_URL: flags.server,
+    NATS_CREDS: flags.creds,
+    NATS_NKEY: flags.nkey,
+    NATS_USER: flags.user,
+    NATS_PASSWORD: flags.password,
+    NATS_TOKEN: flags.token,
+    NATS_CERT: flags.tlscert,
+    NATS_KEY: flags.tlskey,
+    NATS_CA: flags.tlsca,
+    NATS_CONTEXT: flags.context,
+  };
+  return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
+}
