@@ -9,19 +9,19 @@ import type { ServiceContext } from "../../shared/service.ts";
 import type { SpecStore } from "../../shared/specs.ts";
 import { AckFloor } from "./ack-floor.ts";
 import { Actor } from "./actor.ts";
-import { decideEvaluated, decideRequests, decideTick, refuseUnknown } from "./arbiter.ts";
-import { foldStep, rebuildStep } from "./following.ts";
+import { decideEvaluated, decideRequests, decideTick, refuseUnknown } from "./arbiter/arbiter.ts";
+import { foldStep, rebuildStep } from "./arbiter/following.ts";
+import { stuckStage } from "./arbiter/reaper.ts";
+import { parseRequests } from "./arbiter/requests.ts";
+import { RunProjection } from "./arbiter/runs.ts";
+import { statusOf } from "./arbiter/status.ts";
+import { Timekeeper } from "./arbiter/timekeeper.ts";
+import type { Circumstances, Decision, Verdict } from "./arbiter/verdict.ts";
+import type { ManualRequest } from "./arbiter/wish.ts";
 import { lastHandled, raiseFloorOf } from "./handled.ts";
 import { evaluatedEvent, stepEvent } from "./payload.ts";
-import { stuckStage } from "./reaper.ts";
-import { parseRequests } from "./requests.ts";
-import { RunProjection } from "./runs.ts";
 import { ArbiterState, initialArbiter, type Outgoing } from "./state.ts";
-import { statusOf } from "./status.ts";
 import { StreamEra } from "./stream-era.ts";
-import { Timekeeper } from "./timekeeper.ts";
-import type { Circumstances, Decision, Verdict } from "./verdict.ts";
-import type { ManualRequest } from "./wish.ts";
 
 export const DURABLES = { requests: "trigger-requests", steps: "trigger-steps" } as const;
 

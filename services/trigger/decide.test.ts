@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { EvaluationInputs } from "../../shared/contracts/trigger.ts";
 import { DETECTORS, evaluate, isDue, isOverdue, neededHistory } from "./decide.ts";
-import type { Situation } from "./situation.ts";
+import type { Situation } from "./judgement/situation.ts";
 import { initialMonitor, type MonitorState, type Point } from "./state.ts";
 
 const DAY_MS = 86_400_000;

@@ -3,7 +3,6 @@ import { type ForecasterSpec, horizonSteps, stepsIn } from "../../shared/contrac
 import { type DetectorName, DETECTORS as NAMES } from "../../shared/contracts/spec-detectors.ts";
 import type { DetectorResult, Evaluated } from "../../shared/contracts/trigger.ts";
 import { explain } from "../../shared/errors.ts";
-import { combine } from "./combine.ts";
 import { adwin } from "./detectors/adwin.ts";
 import { crossing } from "./detectors/crossing.ts";
 import { drift } from "./detectors/drift.ts";
@@ -16,10 +15,11 @@ import { psi } from "./detectors/psi.ts";
 import { time } from "./detectors/time.ts";
 import { unknownRate } from "./detectors/unknown-rate.ts";
 import { wasserstein } from "./detectors/wasserstein.ts";
-import { controlled } from "./false-discovery.ts";
-import { expectedGain, notWorthIt } from "./gain.ts";
-import { newestMs } from "./monitor.ts";
-import type { Detector, Situation } from "./situation.ts";
+import { combine } from "./judgement/combine.ts";
+import { controlled } from "./judgement/false-discovery.ts";
+import { expectedGain, notWorthIt } from "./judgement/gain.ts";
+import type { Detector, Situation } from "./judgement/situation.ts";
+import { newestMs } from "./monitor/monitor.ts";
 import type { MonitorState } from "./state.ts";
 
 /** The shortest context any model looks at, in steps. */

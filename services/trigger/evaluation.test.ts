@@ -14,7 +14,7 @@ import {
 import { newUuidV7 } from "../../shared/ids.ts";
 import { TEST_TIME_MS } from "../../test/support/context.ts";
 import { service as fleetMonitor } from "../fleet-monitor/main.ts";
-import type { Batch } from "./monitor.ts";
+import type { Batch } from "./monitor/monitor.ts";
 import { telemetryBatch } from "./payload.ts";
 import { reproduce } from "./reproduce.ts";
 import {

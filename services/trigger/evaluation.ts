@@ -14,7 +14,8 @@ import { Actor } from "./actor.ts";
 import { evaluate, type Failure, isDue, isOverdue, neededHistory } from "./decide.ts";
 import { lastHandled, raiseFloorOf } from "./handled.ts";
 import { Inputs } from "./inputs.ts";
-import { foldLife } from "./life.ts";
+import { memoryOf, remember } from "./judgement/remember.ts";
+import { foldLife } from "./monitor/life.ts";
 import {
   type Batch,
   foldObservations,
@@ -23,9 +24,8 @@ import {
   readObservations,
   readScores,
   streamRange,
-} from "./monitor.ts";
+} from "./monitor/monitor.ts";
 import { stepEvent, telemetryBatch } from "./payload.ts";
-import { memoryOf, remember } from "./remember.ts";
 import { type ArbiterState, initialMonitor, MonitorState } from "./state.ts";
 import { StreamEra } from "./stream-era.ts";
 

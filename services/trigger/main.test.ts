@@ -5,7 +5,7 @@ import { subjects } from "../../shared/contracts/subjects.ts";
 import type { Accepted, Refused } from "../../shared/contracts/trigger.ts";
 import { newEvent } from "../../shared/events.ts";
 import { TEST_TIME_MS, testContext } from "../../test/support/context.ts";
-import { decideRequests } from "./arbiter.ts";
+import { decideRequests } from "./arbiter/arbiter.ts";
 import { service } from "./main.ts";
 import { ArbiterState, initialArbiter, StoredRun } from "./state.ts";
 import {

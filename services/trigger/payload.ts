@@ -3,7 +3,7 @@ import type { Message } from "../../shared/bus/message.ts";
 import { CloudEvent, StepData } from "../../shared/contracts/envelope.ts";
 import { Evaluated } from "../../shared/contracts/trigger.ts";
 import { InvalidInputError } from "../../shared/errors.ts";
-import type { Batch } from "./monitor.ts";
+import type { Batch } from "./monitor/monitor.ts";
 
 const DAY_MS = 86_400_000;
 

@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Observation, Score } from "../../shared/contracts/telemetry.ts";
 import { evaluate } from "./decide.ts";
-import { type Batch, foldObservations, foldScores, streamRange } from "./monitor.ts";
-import { memoryOf, remember } from "./remember.ts";
+import { memoryOf, remember } from "./judgement/remember.ts";
+import { ago, NOW_MS, noise, scoreAt, situationOf, specWith } from "./judgement/situation.fixture.ts";
+import { type Batch, foldObservations, foldScores, streamRange } from "./monitor/monitor.ts";
 import { reproduce } from "./reproduce.ts";
-import { ago, NOW_MS, noise, scoreAt, situationOf, specWith } from "./situation.fixture.ts";
 import { initialMonitor, MonitorState } from "./state.ts";
 
 const everything = Object.fromEntries(

@@ -2,7 +2,7 @@ import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import type { Observation, Score } from "../../shared/contracts/telemetry.ts";
 import type { EvaluatedStream, EvaluationInputs } from "../../shared/contracts/trigger.ts";
 import { evaluate, type Report } from "./decide.ts";
-import { type Batch, readObservations, readScores } from "./monitor.ts";
+import { type Batch, readObservations, readScores } from "./monitor/monitor.ts";
 import { initialMonitor } from "./state.ts";
 
 /** What a receipt names, and the telemetry of its forecaster in any order; more than it names does no harm. */

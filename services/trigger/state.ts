@@ -5,8 +5,8 @@ import { RunId, STEPS, Token } from "../../shared/contracts/subjects.ts";
 import { Timestamp } from "../../shared/contracts/telemetry.ts";
 import { Accepted } from "../../shared/contracts/trigger.ts";
 import { Validated } from "../../shared/contracts/validator.ts";
-import { ExactSum } from "./exact-sum.ts";
 import { Handled, nothingHandled } from "./handled.ts";
+import { ExactSum } from "./monitor/exact-sum.ts";
 
 const Ms = z.number().describe("ms since the epoch");
 const Sequence = z.int().nonnegative();

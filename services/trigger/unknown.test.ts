@@ -2,11 +2,11 @@ import { describe, expect, it } from "vitest";
 import { subjects } from "../../shared/contracts/subjects.ts";
 import { Refused } from "../../shared/contracts/trigger.ts";
 import { newEvent } from "../../shared/events.ts";
-import { refuseUnknown } from "./arbiter.ts";
-import { rebuildStep } from "./following.ts";
+import { refuseUnknown } from "./arbiter/arbiter.ts";
+import { rebuildStep } from "./arbiter/following.ts";
+import type { ManualRequest } from "./arbiter/wish.ts";
 import { isHandled } from "./handled.ts";
 import { initialArbiter } from "./state.ts";
-import type { ManualRequest } from "./wish.ts";
 
 const AT_MS = Date.parse("2025-01-01T00:00:00Z");
 const circumstances = { spec: undefined, atMs: AT_MS, machineMs: AT_MS, evidence: { code_version: "test" } };

@@ -1,6 +1,6 @@
 import { DETECTORS, evaluate } from "../../services/trigger/decide.ts";
-import { type Batch, readObservations, readScores } from "../../services/trigger/monitor.ts";
-import type { Situation } from "../../services/trigger/situation.ts";
+import type { Situation } from "../../services/trigger/judgement/situation.ts";
+import { type Batch, readObservations, readScores } from "../../services/trigger/monitor/monitor.ts";
 import { initialMonitor } from "../../services/trigger/state.ts";
 import { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { DETECTORS as NAMES } from "../../shared/contracts/spec-detectors.ts";

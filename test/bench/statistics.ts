@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { foldScores } from "../../services/trigger/monitor.ts";
+import { foldScores } from "../../services/trigger/monitor/monitor.ts";
 import { initialMonitor } from "../../services/trigger/state.ts";
 import { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { randomKey, uniformAt } from "../../shared/forecasting/random.ts";

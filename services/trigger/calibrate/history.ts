@@ -5,9 +5,9 @@ import { detectSeasonLength } from "../../../shared/forecasting/seasonality.ts";
 import { autocorrelationTime } from "../../../shared/statistics/autocorrelation.ts";
 import { median } from "../../../shared/statistics/sample.ts";
 import { learnSeasonalProfile, withoutSeason } from "../../../shared/statistics/seasonal-profile.ts";
-import { calendarMs } from "../calendar.ts";
+import { calendarMs } from "../monitor/calendar.ts";
+import { pooled, withScore } from "../monitor/tallies.ts";
 import type { ErrorBucket } from "../state.ts";
-import { pooled, withScore } from "../tallies.ts";
 import type { Source } from "./source.ts";
 import { type Reading, readingsOf, type Telemetry } from "./telemetry.ts";
 

@@ -2,7 +2,7 @@ import { activeIntervals, type Interval } from "../../../shared/contracts/incide
 import type { ForecasterSpec } from "../../../shared/contracts/spec.ts";
 import { parseStepSubject } from "../../../shared/contracts/subjects.ts";
 import type { ToldIncidents } from "../../../shared/incidents.ts";
-import { foldLife } from "../life.ts";
+import { foldLife } from "../monitor/life.ts";
 import type { RecordedEvent } from "../simulate/recording.ts";
 import { initialMonitor } from "../state.ts";
 import type { LeftOutTimes } from "./telemetry.ts";

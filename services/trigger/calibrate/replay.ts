@@ -3,7 +3,7 @@ import type { DetectorName } from "../../../shared/contracts/spec-detectors.ts";
 import type { Observation, Score } from "../../../shared/contracts/telemetry.ts";
 import { EvaluationInputs } from "../../../shared/contracts/trigger.ts";
 import { DETECTORS, isDue } from "../decide.ts";
-import { type Batch, newestMs, readObservations, readScores } from "../monitor.ts";
+import { type Batch, newestMs, readObservations, readScores } from "../monitor/monitor.ts";
 import { arrivalsOf } from "../simulate/arrivals.ts";
 import { initialMonitor } from "../state.ts";
 import type { History, Moment } from "./history.ts";

@@ -4,7 +4,7 @@ import type { ForecasterSpec } from "../../../shared/contracts/spec.ts";
 import { EvaluationInputs } from "../../../shared/contracts/trigger.ts";
 import { alarmsOf } from "../../../shared/statistics/alarms.ts";
 import { evaluate, isDue } from "../decide.ts";
-import { type Batch, newestMs, readObservations } from "../monitor.ts";
+import { type Batch, newestMs, readObservations } from "../monitor/monitor.ts";
 import { arrivalsOf } from "../simulate/arrivals.ts";
 import { withSettings } from "../simulate/settings.ts";
 import { initialMonitor } from "../state.ts";

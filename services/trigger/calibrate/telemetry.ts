@@ -1,7 +1,7 @@
 import { contains, type Interval } from "../../../shared/contracts/incidents.ts";
 import type { ForecasterSpec } from "../../../shared/contracts/spec.ts";
 import type { Observation, Score } from "../../../shared/contracts/telemetry.ts";
-import { observedValue, watchedName } from "../monitor.ts";
+import { observedValue, watchedName } from "../monitor/monitor.ts";
 import type { Recording } from "../simulate/recording.ts";
 
 /** What was recorded of one forecaster, without what is to be left out. */

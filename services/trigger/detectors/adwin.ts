@@ -5,7 +5,7 @@ import {
   initialAdwin,
   updateAdwin,
 } from "../../../shared/statistics/adwin.ts";
-import type { Situation } from "../situation.ts";
+import type { Situation } from "../judgement/situation.ts";
 import { insufficient, verdict } from "./result.ts";
 import { SAMPLE_TITLES } from "./samples.ts";
 import { stretchFigures, stretchOf } from "./stretch.ts";

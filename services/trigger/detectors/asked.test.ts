@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { FleetInput } from "../../../shared/contracts/trigger.ts";
-import { ago, situationOf, specWith } from "../situation.fixture.ts";
+import { ago, situationOf, specWith } from "../judgement/situation.fixture.ts";
 import { fleet } from "./fleet.ts";
 import { modelAge } from "./model-age.ts";
 import { unknownRate } from "./unknown-rate.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { DetectorResult } from "../../../shared/contracts/trigger.ts";
-import { ago, noise, situationOf, specWith } from "../situation.fixture.ts";
+import { ago, noise, situationOf, specWith } from "../judgement/situation.fixture.ts";
 import { crossing } from "./crossing.ts";
 
 /** The detector's answer to a performance of `statistic(age in days)` at daily evaluations, today's included. */

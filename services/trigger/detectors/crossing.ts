@@ -1,7 +1,7 @@
 import { durationDays, durationMs } from "../../../shared/contracts/duration.ts";
 import type { DetectorResult } from "../../../shared/contracts/trigger.ts";
 import { crossingTime, theilSen } from "../../../shared/statistics/theil-sen.ts";
-import type { Situation } from "../situation.ts";
+import type { Situation } from "../judgement/situation.ts";
 import { type Base, insufficient, short, verdict } from "./result.ts";
 
 const DAY_MS = 86_400_000;

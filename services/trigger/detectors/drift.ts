@@ -3,7 +3,7 @@ import { SEVERITIES } from "../../../shared/contracts/spec-detectors.ts";
 import type { DetectorResult, DetectorTest } from "../../../shared/contracts/trigger.ts";
 import { isAtLeast, ksSeverity } from "../../../shared/statistics/ks-severity.ts";
 import { ksTwoSample } from "../../../shared/statistics/ks-two-sample.ts";
-import type { Situation } from "../situation.ts";
+import type { Situation } from "../judgement/situation.ts";
 import { insufficient, percent } from "./result.ts";
 import { compared, counts, leading, type SamplePair, samplePairs } from "./samples.ts";
 

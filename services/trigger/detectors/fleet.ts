@@ -1,5 +1,5 @@
 import type { DetectorResult } from "../../../shared/contracts/trigger.ts";
-import type { Situation } from "../situation.ts";
+import type { Situation } from "../judgement/situation.ts";
 import { insufficient, percent, verdict } from "./result.ts";
 
 /** Shares above which a drift is urgent; 35 % itself is medium. (C-FLT-1) */

@@ -1,6 +1,6 @@
 import type { DetectorResult } from "../../../shared/contracts/trigger.ts";
 import { meanShift as shiftOf } from "../../../shared/statistics/mean-shift.ts";
-import type { Situation } from "../situation.ts";
+import type { Situation } from "../judgement/situation.ts";
 import { insufficient, severityOf, short, verdict } from "./result.ts";
 import { compared, counts, leading, samplePairs } from "./samples.ts";
 

@@ -1,9 +1,9 @@
 import { durationMs } from "../../../shared/contracts/duration.ts";
 import type { Metric } from "../../../shared/contracts/spec-detectors.ts";
-import { calendarMs } from "../calendar.ts";
-import { type Situation, usablePoints } from "../situation.ts";
+import { type Situation, usablePoints } from "../judgement/situation.ts";
+import { calendarMs } from "../monitor/calendar.ts";
+import { pooled } from "../monitor/tallies.ts";
 import type { ErrorBucket } from "../state.ts";
-import { pooled } from "../tallies.ts";
 
 export const METRIC_TITLES: Readonly<Record<Metric, string>> = {
   rmse: "RMSE",

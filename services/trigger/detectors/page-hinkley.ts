@@ -1,6 +1,6 @@
 import type { DetectorResult } from "../../../shared/contracts/trigger.ts";
 import { initialPageHinkley, updatePageHinkley } from "../../../shared/statistics/page-hinkley.ts";
-import type { Situation } from "../situation.ts";
+import type { Situation } from "../judgement/situation.ts";
 import { insufficient, severityOf, short, verdict } from "./result.ts";
 import { SAMPLE_TITLES } from "./samples.ts";
 import { stretchFigures, stretchOf } from "./stretch.ts";

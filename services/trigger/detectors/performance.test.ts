@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Score } from "../../../shared/contracts/telemetry.ts";
-import { ago, noise, scored, series, situationOf, specWith } from "../situation.fixture.ts";
+import { ago, noise, scored, series, situationOf, specWith } from "../judgement/situation.fixture.ts";
 import { initialMonitor } from "../state.ts";
 import { performance } from "./performance.ts";
 

@@ -1,8 +1,8 @@
 import { durationMs } from "../../../shared/contracts/duration.ts";
 import { METRICS } from "../../../shared/contracts/spec-detectors.ts";
 import type { DetectorResult } from "../../../shared/contracts/trigger.ts";
-import { layoutOf } from "../layout.ts";
-import { type Situation, usableBuckets } from "../situation.ts";
+import { type Situation, usableBuckets } from "../judgement/situation.ts";
+import { layoutOf } from "../monitor/layout.ts";
 import type { ErrorBucket } from "../state.ts";
 import { METRIC_TITLES, type Measured, measured } from "./measures.ts";
 import { insufficient, percent, severityOf, short, verdict } from "./result.ts";

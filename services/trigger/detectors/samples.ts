@@ -2,10 +2,10 @@ import { durationMs } from "../../../shared/contracts/duration.ts";
 import type { TriggerSpec } from "../../../shared/contracts/spec.ts";
 import type { DetectorResult } from "../../../shared/contracts/trigger.ts";
 import { learnSeasonalProfile, withoutSeason } from "../../../shared/statistics/seasonal-profile.ts";
-import { calendarMs, seasonOf } from "../calendar.ts";
-import { layoutOf } from "../layout.ts";
-import { watchedName } from "../monitor.ts";
-import { type Situation, usableChanges, usablePoints } from "../situation.ts";
+import { type Situation, usableChanges, usablePoints } from "../judgement/situation.ts";
+import { calendarMs, seasonOf } from "../monitor/calendar.ts";
+import { layoutOf } from "../monitor/layout.ts";
+import { watchedName } from "../monitor/monitor.ts";
 import type { Point } from "../state.ts";
 
 type Windows = Pick<TriggerSpec["drift"], "on" | "recent" | "reference" | "seasonal" | "min_points">;

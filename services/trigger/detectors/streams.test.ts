@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ago, noise, series, situationOf, specWith } from "../situation.fixture.ts";
+import { ago, noise, series, situationOf, specWith } from "../judgement/situation.fixture.ts";
 import type { Point } from "../state.ts";
 import { adwin } from "./adwin.ts";
 import { pageHinkley } from "./page-hinkley.ts";

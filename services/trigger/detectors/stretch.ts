@@ -1,7 +1,7 @@
 import { durationMs } from "../../../shared/contracts/duration.ts";
 import type { TriggerSpec } from "../../../shared/contracts/spec.ts";
 import { moments } from "../../../shared/statistics/sample.ts";
-import { type Situation, usableChanges, usablePoints } from "../situation.ts";
+import { type Situation, usableChanges, usablePoints } from "../judgement/situation.ts";
 
 /** Values that a streaming detector goes through, in order of time, in their own standard deviations. */
 export interface Stretch {

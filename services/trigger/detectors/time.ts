@@ -1,6 +1,6 @@
 import { durationDays } from "../../../shared/contracts/duration.ts";
 import type { DetectorResult } from "../../../shared/contracts/trigger.ts";
-import type { Situation } from "../situation.ts";
+import type { Situation } from "../judgement/situation.ts";
 import { verdict } from "./result.ts";
 
 const DAY_MS = 86_400_000;

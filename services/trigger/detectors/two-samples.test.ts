@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { ago, HOUR_MS, NOW_MS, noise, series, situationOf, specWith } from "../situation.fixture.ts";
+import {
+  ago,
+  HOUR_MS,
+  NOW_MS,
+  noise,
+  series,
+  situationOf,
+  specWith,
+} from "../judgement/situation.fixture.ts";
 import type { MonitorState, Point } from "../state.ts";
 import { drift } from "./drift.ts";
 import { meanShift } from "./mean-shift.ts";

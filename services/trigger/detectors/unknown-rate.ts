@@ -1,5 +1,5 @@
 import type { DetectorResult } from "../../../shared/contracts/trigger.ts";
-import type { Situation } from "../situation.ts";
+import type { Situation } from "../judgement/situation.ts";
 import { insufficient, percent, verdict } from "./result.ts";
 
 /** Share above which it is critical; 15 % itself is a warning. (C-FLT-2) */

@@ -2,7 +2,7 @@ import { durationMs } from "../../../shared/contracts/duration.ts";
 import type { ForecasterSpec } from "../../../shared/contracts/spec.ts";
 import type { Observation, Score } from "../../../shared/contracts/telemetry.ts";
 import { Evaluated, EvaluatedStream, EvaluationInputs } from "../../../shared/contracts/trigger.ts";
-import type { Batch } from "../monitor.ts";
+import type { Batch } from "../monitor/monitor.ts";
 import type { Arrival, Receipt } from "./play.ts";
 import type { Recording } from "./recording.ts";
 

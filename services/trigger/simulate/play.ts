@@ -4,14 +4,14 @@ import { type Step, subjects } from "../../../shared/contracts/subjects.ts";
 import type { Observation, Score } from "../../../shared/contracts/telemetry.ts";
 import type { Accepted, Evaluated, EvaluationInputs } from "../../../shared/contracts/trigger.ts";
 import { median } from "../../../shared/statistics/sample.ts";
-import { decideEvaluated, decideRequests, decideTick } from "../arbiter.ts";
+import { decideEvaluated, decideRequests, decideTick } from "../arbiter/arbiter.ts";
+import { foldStep } from "../arbiter/following.ts";
+import { nextLook } from "../arbiter/timetable.ts";
+import type { Decision, Verdict } from "../arbiter/verdict.ts";
 import { evaluate, isDue } from "../decide.ts";
-import { foldStep } from "../following.ts";
-import { type Batch, newestMs, readObservations, readScores } from "../monitor.ts";
-import { memoryOf, remember } from "../remember.ts";
+import { memoryOf, remember } from "../judgement/remember.ts";
+import { type Batch, newestMs, readObservations, readScores } from "../monitor/monitor.ts";
 import { type ArbiterState, initialArbiter, initialMonitor, type MonitorState } from "../state.ts";
-import { nextLook } from "../timetable.ts";
-import type { Decision, Verdict } from "../verdict.ts";
 
 /** Telemetry that arrives together, at the event time of its newest record. */
 export interface Arrival {

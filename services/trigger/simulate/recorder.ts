@@ -6,10 +6,10 @@ import { ForecasterSpec } from "../../../shared/contracts/spec.ts";
 import { parseStepSubject, subjects, type TelemetryKind } from "../../../shared/contracts/subjects.ts";
 import { Observation, Score } from "../../../shared/contracts/telemetry.ts";
 import type { HistoryView } from "../../../shared/history/view.ts";
-import type { Batch } from "../monitor.ts";
+import { parseRequests } from "../arbiter/requests.ts";
+import type { ManualRequest } from "../arbiter/wish.ts";
+import type { Batch } from "../monitor/monitor.ts";
 import { latestOf, telemetryBatch } from "../payload.ts";
-import { parseRequests } from "../requests.ts";
-import type { ManualRequest } from "../wish.ts";
 import type { RecordedEvent, Recording, SpecRevision } from "./recording.ts";
 
 /** Reads what happened: decisions and specs from the bus, telemetry from the stream and, before it begins, the history. */

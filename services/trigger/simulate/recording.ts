@@ -1,8 +1,8 @@
 import type { CloudEvent } from "../../../shared/contracts/envelope.ts";
 import type { ForecasterSpec } from "../../../shared/contracts/spec.ts";
 import type { Observation, Score } from "../../../shared/contracts/telemetry.ts";
-import type { Batch } from "../monitor.ts";
-import type { ManualRequest } from "../wish.ts";
+import type { ManualRequest } from "../arbiter/wish.ts";
+import type { Batch } from "../monitor/monitor.ts";
 
 /** A message of DECISIONS that concerns one forecaster. */
 export interface RecordedEvent {

@@ -7,20 +7,13 @@ import type { Points } from "../../../shared/forecasting/context.ts";
 import { type HistoryView, openHistoryView } from "../../../shared/history/view.ts";
 import type { Folders } from "../../../shared/service.ts";
 import { readSpecFiles } from "../../../shared/spec-files.ts";
+import type { ToolParts } from "../tool.ts";
 import { readPoints } from "./file.ts";
 import type { Range } from "./outcome.ts";
 import { Recorder } from "./recorder.ts";
 import { parseSetting, type Setting } from "./settings.ts";
 import { verify } from "./verify.ts";
 import { inLaboratory, onRecording, pointsOf } from "./what-if.ts";
-
-export interface Parts {
-  readonly dirs: Folders;
-  readonly version: string;
-  readonly connect: () => Promise<Connection>;
-  /** Progress for people, a line at a time. */
-  readonly say: (line: string) => void;
-}
 
 type Results = Pick<SimulationReport, "forecasters" | "decisions" | "notes">;
 
@@ -39,7 +32,7 @@ const NOTES = {
  * @throws {InvalidInputError} for an unknown forecaster, a setting that makes no spec, an unreadable file, and times
  *   that leave nothing to report on
  */
-export async function simulate(request: SimulationRequest, parts: Parts): Promise<SimulationReport> {
+export async function simulate(request: SimulationRequest, parts: ToolParts): Promise<SimulationReport> {
   const startedAt = performance.now();
   const settings = request.settings.map(parseSetting);
   const results =
@@ -65,7 +58,7 @@ export async function simulate(request: SimulationRequest, parts: Parts): Promis
 /** Opens what was recorded, on the bus and in the history's folder, for as long as it is used. */
 export async function withRecorder<T>(
   request: Pick<SimulationRequest, "history">,
-  { dirs, connect }: Pick<Parts, "dirs" | "connect">,
+  { dirs, connect }: Pick<ToolParts, "dirs" | "connect">,
   use: (recorder: Recorder, connection: Connection) => Promise<T>,
 ): Promise<T> {
   const history = await historyOf(
@@ -94,7 +87,7 @@ async function fromRecording(
   recorder: Recorder,
   request: SimulationRequest,
   settings: readonly Setting[],
-  { dirs, say }: Parts,
+  { dirs, say }: ToolParts,
 ): Promise<Results> {
   const known = await recorder.forecasters();
   const chosen = chosenOf(known, request.forecasters);
@@ -132,7 +125,7 @@ async function fromFile(
   path: string,
   request: SimulationRequest,
   settings: readonly Setting[],
-  { dirs, say }: Parts,
+  { dirs, say }: ToolParts,
 ): Promise<Results> {
   if (request.mode === "verify")
     throw new InvalidInputError("--verify needs recorded decisions, a file has none");

@@ -3,11 +3,11 @@ import type { VerifiedDecision } from "../../../shared/contracts/simulation.ts";
 import type { ForecasterSpec } from "../../../shared/contracts/spec.ts";
 import { parseStepSubject } from "../../../shared/contracts/subjects.ts";
 import { Accepted, Evaluated, Refused } from "../../../shared/contracts/trigger.ts";
-import { decideEvaluated, decideRequests, decideTick } from "../arbiter.ts";
-import { foldStep, rebuildStep, type StoredStep } from "../following.ts";
+import { decideEvaluated, decideRequests, decideTick } from "../arbiter/arbiter.ts";
+import { foldStep, rebuildStep, type StoredStep } from "../arbiter/following.ts";
+import { scheduleKey } from "../arbiter/timetable.ts";
+import type { Circumstances, Decision, Verdict } from "../arbiter/verdict.ts";
 import { type ArbiterState, initialArbiter } from "../state.ts";
-import { scheduleKey } from "../timetable.ts";
-import type { Circumstances, Decision, Verdict } from "../verdict.ts";
 import { difference, onTheWire } from "./difference.ts";
 import type { RecordedEvent, Recording } from "./recording.ts";
 

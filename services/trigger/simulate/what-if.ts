@@ -1,7 +1,7 @@
 import type { PolicyOutcome } from "../../../shared/contracts/simulation.ts";
 import type { ForecasterSpec } from "../../../shared/contracts/spec.ts";
 import type { Points } from "../../../shared/forecasting/context.ts";
-import { observedValue } from "../monitor.ts";
+import { observedValue } from "../monitor/monitor.ts";
 import { Laboratory } from "./laboratory.ts";
 import { outcomeOf, type Range, recordedOutcome } from "./outcome.ts";
 import { play } from "./play.ts";

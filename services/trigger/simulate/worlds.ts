@@ -5,7 +5,7 @@ import type { Step } from "../../../shared/contracts/subjects.ts";
 import type { Observation, Score } from "../../../shared/contracts/telemetry.ts";
 import type { Accepted } from "../../../shared/contracts/trigger.ts";
 import type { Points } from "../../../shared/forecasting/context.ts";
-import type { Batch } from "../monitor.ts";
+import type { Batch } from "../monitor/monitor.ts";
 import { arrivalsOf, type RecordedReceipt, receiptsOf, recordedArrivals } from "./arrivals.ts";
 import type { Course } from "./course.ts";
 import type { Laboratory } from "./laboratory.ts";
