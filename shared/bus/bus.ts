@@ -15,6 +15,7 @@ import { type Message, parseJson } from "./message.ts";
 import { type MicroService, serveMicro } from "./micro.ts";
 import type { ReadOptions } from "./replay.ts";
 import { whileUnavailable } from "./retry.ts";
+import type { SideLine } from "./side-line.ts";
 import { Claim, type Published, type Stage, StepPublisher } from "./steps.ts";
 import { type StreamState, Streams } from "./streams.ts";
 import type { BucketName, StreamName } from "./topology.ts";
@@ -50,7 +51,7 @@ export class Bus {
   private readonly buckets: Buckets;
   private readonly reconnectListeners = new Set<() => void>();
 
-  private constructor(nc: NatsConnection, jsm: JetStreamManager, options: BusOptions) {
+  private constructor(nc: NatsConnection, jsm: JetStreamManager, artifacts: SideLine, options: BusOptions) {
     this.nc = nc;
     this.js = jetstream(nc);
     this.jsm = jsm;
@@ -58,11 +59,12 @@ export class Bus {
     this.streams = new Streams(nc, this.js, jsm, options.log);
     this.buckets = new Buckets(nc, options.log);
     this.steps = new StepPublisher(this.js, this.streams, this.buckets.bucket("states", Claim));
-    this.artifacts = new ArtifactStore(nc, this.js, options.artifactFolder);
+    this.artifacts = new ArtifactStore(artifacts, options.artifactFolder);
   }
 
-  static async over(nc: NatsConnection, options: BusOptions): Promise<Bus> {
-    return new Bus(nc, await jetstreamManager(nc, { checkAPI: false }), options);
+  /** @param artifacts connection for what is large: its answers must not hold up all others */
+  static async over(nc: NatsConnection, artifacts: SideLine, options: BusOptions): Promise<Bus> {
+    return new Bus(nc, await jetstreamManager(nc, { checkAPI: false }), artifacts, options);
   }
 
   get serverVersion(): string {

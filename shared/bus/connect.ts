@@ -3,6 +3,7 @@ import { connect, type NodeConnectionOptions } from "@nats-io/transport-node";
 import { UnavailableError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { Bus, type BusOptions } from "./bus.ts";
+import { SideLine } from "./side-line.ts";
 import { type Provisioned, provision } from "./topology.ts";
 
 export interface Connection {
@@ -24,27 +25,15 @@ export interface Connection {
  */
 export async function connectBus(settings: NodeConnectionOptions, options: BusOptions): Promise<Connection> {
   const { log } = options;
-  const nc = await connect({
-    reconnectTimeWait: 100,
-    reconnectJitter: 100,
-    pingInterval: 5_000,
-    maxPingOut: 2,
-    timeout: 5_000,
-    ...settings,
-    name: options.source,
-    maxReconnectAttempts: -1,
-  }).catch((cause: unknown) => {
-    throw new UnavailableError(
-      `cannot connect to NATS at ${[settings.servers ?? "the default address"].flat().join(", ")}; set NATS_URL, or run 'npm start', which brings its own server`,
-      { cause },
-    );
-  });
-  const bus = await Bus.over(nc, options);
+  const nc = await dial(settings, options.source);
+  const artifacts = new SideLine(() => dial(settings, `${options.source}/artifacts`));
+  const bus = await Bus.over(nc, artifacts, options);
   let refused = 0;
   void watchStatus(nc, bus, log, () => {
     refused += 1;
   });
   const drain = async () => {
+    await artifacts.close();
     if (!nc.isClosed()) await nc.drain().catch((err: unknown) => log.warn({ err }, "drain ended early"));
   };
   return {
@@ -56,6 +45,25 @@ export async function connectBus(settings: NodeConnectionOptions, options: BusOp
     drain,
     [Symbol.asyncDispose]: drain,
   };
+}
+
+async function dial(settings: NodeConnectionOptions, name: string): Promise<NatsConnection> {
+  return connect({
+    reconnectTimeWait: 100,
+    reconnectJitter: 100,
+    pingInterval: 5_000,
+    maxPingOut: 2,
+    timeout: 5_000,
+    noAsyncTraces: true, // a stack trace for every request, kept for the case that it fails, is most of what one costs
+    ...settings,
+    name,
+    maxReconnectAttempts: -1,
+  }).catch((cause: unknown) => {
+    throw new UnavailableError(
+      `cannot connect to NATS at ${[settings.servers ?? "the default address"].flat().join(", ")}; set NATS_URL, or run 'npm start', which brings its own server`,
+      { cause },
+    );
+  });
 }
 
 async function watchStatus(nc: NatsConnection, bus: Bus, log: Log, onRefusal: () => void): Promise<void> {
