@@ -47,8 +47,12 @@ export async function readIncidents(
   return told;
 }
 
-/** @throws {InvalidInputError} naming the field that breaks the contract */
-function incidentEvent(message: Message): IncidentEvent {
+/**
+ * The event of a message on such a subject.
+ *
+ * @throws {InvalidInputError} naming the field that breaks the contract
+ */
+export function incidentEvent(message: Pick<Message, "subject" | "sequence" | "json">): IncidentEvent {
   const { subject, sequence } = message;
   const { id, time, data } = check(CloudEvent, message.json(), "event", "payload");
   const event = { id, time, sequence };

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CliBench, cliBench } from "./testing/cli-bench.ts";
+import { timing } from "./testing/samples.ts";
 
 const ID = "eurusd-7d";
 let bench: CliBench;
@@ -29,6 +30,35 @@ describe("retune status, history, why, replay on a real server", () => {
       forecasters: [
         { forecaster: ID, live: { version: 1 }, health: { status: "ok" } },
         { forecaster: "eurusd-30d", live: null },
+      ],
+    });
+  });
+
+  it("tells what the trigger says of a forecaster, and that it does not answer", async () => {
+    const waits = timing(ID);
+    const silent = await retune(["status"]);
+    expect(silent.code).toBe(0);
+    expect(silent.terminal.text()).toContain("the trigger does not answer");
+    const serving = await bench.context.bus.serve({
+      name: "trigger",
+      description: "answers as the test has it",
+      version: "1.0.0",
+      endpoints: { "trigger.status": async () => ({ at: "2025-03-04T01:00:00.000Z", forecasters: [waits] }) },
+    });
+    const { terminal } = await retune(["status"]);
+    const { terminal: json } = await retune(["status", "--json"]);
+    await serving.stop();
+    expect(terminal.text().split("\n").slice(-5)).toEqual([
+      "eurusd-7d: a triggered run of medium priority waits since 2025-03-04 and starts 2025-03-04 06:00:00 UTC: performance: RMSE rose 22 %",
+      "eurusd-7d: next scheduled run 2025-03-10 05:00:00 UTC (0 6 * * 1, Europe/Berlin)",
+      "eurusd-7d: cool-down until 2025-03-05",
+      "eurusd-7d: a quiet window is open",
+      "eurusd-7d: 2 of 3 automatic runs left in 7 days",
+    ]);
+    expect(json.json()).toMatchObject({
+      forecasters: [
+        { forecaster: ID, timing: waits },
+        { forecaster: "eurusd-30d", timing: null },
       ],
     });
   });

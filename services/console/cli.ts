@@ -4,6 +4,7 @@ import { explain } from "../../shared/errors.ts";
 import { approve } from "./commands/approve.ts";
 import { calibrate } from "./commands/calibrate.ts";
 import type { BusCommand, CommandFlags } from "./commands/command.ts";
+import { fleet, fleetRename } from "./commands/fleet.ts";
 import { history } from "./commands/history.ts";
 import { incidentClose, incidentList, incidentOpen } from "./commands/incident.ts";
 import { provision } from "./commands/provision.ts";
@@ -56,7 +57,7 @@ function buildProgram(terminal: Terminal, exit: (code: number) => void): Command
     connectionOptions(command)
       .option("--json", "write JSON")
       .action(async (...given: unknown[]) => {
-        const flags = command.opts<F>();
+        const flags = command.optsWithGlobals<F>();
         const operands = given.slice(0, -2).filter((each) => typeof each === "string");
         const parts = (connection: Parameters<Parameters<typeof withConnection>[2]>[0]) => ({
           bus: connection.bus,
@@ -88,7 +89,12 @@ function buildProgram(terminal: Terminal, exit: (code: number) => void): Command
       .option("--compare", "create and apply nothing, only compare"),
     provision,
   );
-  overBus(program.command("status").description("every forecaster: live config, health, last run"), status);
+  overBus(
+    program
+      .command("status")
+      .description("every forecaster: live config, health, last run, what waits and what is next"),
+    status,
+  );
   overBus(
     program
       .command("request")
@@ -155,6 +161,22 @@ function buildProgram(terminal: Terminal, exit: (code: number) => void): Command
       .description("how complete and clean the data of the last days are")
       .addOption(new Option("--days <days>", "how many, today included").default(7).argParser(positive)),
     quality,
+  );
+  const entities = program
+    .command("fleet")
+    .argument("[series]")
+    .description("which entities a series has, how many its models do not know, what fell silent");
+  overBus(entities, fleet);
+  overBus(
+    entities
+      .command("rename")
+      .argument("<series>")
+      .argument("<from>", "name of the entity that fell silent")
+      .argument("<to>", "its name now")
+      .description("say that an entity has a new name, so that it counts neither as new nor as gone")
+      .option("--revoke", "take it back")
+      .option("--by <name>", "who says so (default: the user)"),
+    fleetRename,
   );
   const incident = program
     .command("incident")

@@ -2,9 +2,8 @@ import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Connection, connectBus } from "../../shared/bus/connect.ts";
-import { type EmbeddedServer, startEmbeddedServer } from "../../shared/bus/server/embedded.ts";
+import type { EmbeddedServer } from "../../shared/bus/server/embedded.ts";
 import { findNatsServer } from "../../shared/bus/server/find.ts";
-import { isFree } from "../../shared/bus/server/port.ts";
 import { connectionSettings } from "../../shared/bus/settings.ts";
 import { type Clock, systemClock, VirtualClock } from "../../shared/clock.ts";
 import { createLog, type Log } from "../../shared/log.ts";
@@ -21,6 +20,7 @@ import {
 } from "../../shared/service.ts";
 import { applySpecs, readSpecFiles } from "../../shared/spec-files.ts";
 import { DEMO_START_MS, playDemo, prepareDemo } from "./demo/demo.ts";
+import { startOwnServer } from "./own-server.ts";
 
 export interface UpOptions {
   readonly demo: boolean;
@@ -101,12 +101,8 @@ async function ownServer(
   say: (line: string) => void,
 ): Promise<EmbeddedServer> {
   const found = await findNatsServer(env, undefined, say);
-  return startEmbeddedServer({
-    bin: found.path,
-    storeDir: join(dirs.data, "nats"),
-    ownGroup: true,
-    ...((await isFree(NATS_PORT)) ? { port: NATS_PORT } : {}),
-  });
+  const options = { bin: found.path, storeDir: join(dirs.data, "nats"), ownGroup: true };
+  return startOwnServer(options, NATS_PORT);
 }
 
 interface System {

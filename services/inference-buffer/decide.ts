@@ -2,10 +2,9 @@ import { contains, type Interval } from "../../shared/contracts/incidents.ts";
 import type { Observation, Prediction, Score } from "../../shared/contracts/telemetry.ts";
 import { timeMs } from "../../shared/history/time.ts";
 import { meanPinball, quantilesOf } from "./quantiles.ts";
-import type { Ledger, Line, Pending } from "./state.ts";
+import { type Season, seasonalOriginMs } from "./seasonal-naive.ts";
+import { type Ledger, type Line, PATIENCE_MS, type Pending } from "./state.ts";
 
-/** A prediction waits this long past its target, in data time; then its truth counts as missing. */
-export const PATIENCE_MS = 30 * 86_400_000;
 /** Most observations kept in memory; past it the lines that were first seen go, if nothing waits on them. */
 export const MAX_POINTS = 2_000_000;
 
@@ -46,6 +45,7 @@ export function observe(
  *
  *     error = mean - actual        abs_pct_error = 100 |error / actual|, null where actual is 0
  *     naive_error = last value at or before issued_at - actual, where that value is known
+ *     seasonal_naive_error = value whole seasons before target_ts - actual, as `seasonalOriginMs` says, where known
  *     pinball = mean over quantile levels of the pinball loss, where the prediction has quantiles
  *     in_incident where issued_at or target_ts lies in an incident that is known now
  *
@@ -67,10 +67,11 @@ export function observeValue(
 ): readonly Scored[] | undefined {
   if (ledger.watched.get(series)?.has(metric) !== true) return NO_SCORES;
   const line = lineOf(ledger, series, metric, entity ?? "");
-  const keep = keptMs(ledger, series);
+  const keep = ledger.keptMs.get(series)!;
   if (line.times.length > 0 && atMs < line.times.at(-1)! - keep) return NO_SCORES;
   if (!insert(ledger, line, atMs, value)) return undefined;
-  const scored = ledger.holding ? NO_SCORES : settle(ledger, line, atMs, value);
+  const isAwaited = !ledger.holding && line.pending.size > 0;
+  const scored = isAwaited ? settle(ledger, line, atMs, value) : NO_SCORES;
   clear(ledger, line, keep);
   if (ledger.points > MAX_POINTS) forget(ledger);
   return scored;
@@ -157,20 +158,25 @@ function settle(ledger: Ledger, line: Line, targetMs: number, actual: number): r
     forecaster: group[0]!.forecaster,
     scores: group
       .toSorted((a, b) => a.issuedMs - b.issuedMs || (a.modelVersion < b.modelVersion ? -1 : 1))
-      .map((each) => scoreOf(line, each, actual, ledger.incidents.get(each.forecaster))),
+      .map((each) => {
+        const season = ledger.targets.get(each.forecaster)?.season;
+        return scoreOf(line, each, actual, season, ledger.incidents.get(each.forecaster));
+      }),
   }));
 }
 
 function scoreOf(
   line: Line,
-  { issuedMs, targetMs, step, entity, mean, lower, upper, quantiles, modelVersion, variant }: Pending,
+  pending: Pending,
   actual: number,
+  season: Season | undefined,
   incidents: readonly Interval[] = [],
 ): Score {
+  const { issuedMs, targetMs, step, entity, mean, lower, upper, quantiles, modelVersion, variant } = pending;
   const error = mean - actual;
   const pinball = quantiles === undefined ? undefined : finite(meanPinball(quantiles, actual));
-  const after = find(line.times, issuedMs);
-  const last = line.times[after] === issuedMs ? line.values[after] : line.values[after - 1];
+  const naive = baselineError(lastValue(line, issuedMs), actual);
+  const seasonal = baselineError(seasonalValue(line, pending, season), actual);
   return {
     issued_at: new Date(issuedMs).toISOString(),
     target_ts: new Date(targetMs).toISOString(),
@@ -181,12 +187,29 @@ function scoreOf(
     in_interval: lower <= actual && actual <= upper,
     model_version: modelVersion,
     ...(variant === undefined ? {} : { variant }),
-    ...(last === undefined || !Number.isFinite(last - actual) ? {} : { naive_error: last - actual }),
+    ...(naive === undefined ? {} : { naive_error: naive }),
+    ...(seasonal === undefined ? {} : { seasonal_naive_error: seasonal }),
     mean,
     actual,
     ...(typeof pinball === "number" ? { pinball } : {}),
     ...(contains(incidents, issuedMs) || contains(incidents, targetMs) ? { in_incident: true } : {}),
   };
+}
+
+function lastValue({ times, values }: Line, issuedMs: number): number | undefined {
+  const after = find(times, issuedMs);
+  return times[after] === issuedMs ? values[after] : values[after - 1];
+}
+
+function seasonalValue({ times, values }: Line, pending: Pending, season?: Season): number | undefined {
+  const originMs = season === undefined ? undefined : seasonalOriginMs(pending, season);
+  if (originMs === undefined) return undefined;
+  const place = find(times, originMs);
+  return times[place] === originMs ? values[place] : undefined;
+}
+
+function baselineError(value: number | undefined, actual: number): number | undefined {
+  return value !== undefined && Number.isFinite(value - actual) ? value - actual : undefined;
 }
 
 function finite(value: number): number | null {
@@ -202,6 +225,8 @@ function identityOf(
 }
 
 function lineOf({ lines }: Ledger, series: string, metric: string, entity: string): Line {
+  const known = lines.get(series)?.get(metric)?.get(entity);
+  if (known !== undefined) return known;
   const metrics = getOrAdd(lines, series, () => new Map<string, Map<string, Line>>());
   const entities = getOrAdd(metrics, metric, () => new Map<string, Line>());
   return getOrAdd(entities, entity, newLine);
@@ -259,11 +284,6 @@ function insert(ledger: Ledger, line: Line, at: number, value: number): boolean 
     line.values.splice(place, 0, value);
   }
   return true;
-}
-
-/** How long observations are kept: as long as a prediction may wait, and back to the time it was issued. */
-function keptMs({ horizons }: Ledger, series: string): number {
-  return PATIENCE_MS + 2 * (horizons.get(series) ?? 0);
 }
 
 function clear(ledger: Ledger, line: Line, keepMs: number): void {

@@ -30,7 +30,7 @@ export function takeIn(
 ): { scored: readonly Scored[]; unreadable: boolean } {
   const { subject, sequence: seq } = message;
   const arrivedMs = message.time.getTime();
-  const segment = segmentFor(segments, rules, seq, arrivedMs);
+  const segment = segmentFor(segments, rules, subject, seq, arrivedMs);
   const { kind, id } = partsOf(subject);
   if (kind === "observation" && !rules.series.has(id)) {
     const scored = takeScanned(message.data, id, seq, arrivedMs, segment, ledger, counters, rules);

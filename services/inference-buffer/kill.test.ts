@@ -134,7 +134,7 @@ it(`keeps each acked row and scores each prediction exactly once over ${KILLS} k
         next += BULK_PER_MESSAGE;
         await pace(n / BULK_ROWS);
         const records = Array.from({ length: BULK_PER_MESSAGE }, (_, i) => ({
-          ts: at(n + i),
+          ts: new Date(START + 10 * (n + i)).toISOString(),
           entity: `server-${(n + i) % 50}`,
           values: { number: n + i },
         }));

@@ -4,8 +4,8 @@ import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { InvalidInputError } from "../../shared/errors.ts";
 import { quote, rows, timestamp } from "../../shared/history/duckdb.ts";
 import type { History } from "../../shared/history/history.ts";
-import { PATIENCE_MS } from "./decide.ts";
 import type { Ingest } from "./ingest.ts";
+import { PATIENCE_MS } from "./state.ts";
 
 type Counts = LedgerReply["total"];
 

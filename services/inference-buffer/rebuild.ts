@@ -3,8 +3,8 @@ import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import type { Prediction, Score } from "../../shared/contracts/telemetry.ts";
 import { quote, rows, timestamp } from "../../shared/history/duckdb.ts";
 import type { History } from "../../shared/history/history.ts";
-import { observe, PATIENCE_MS, predict, scoreSeen } from "./decide.ts";
-import { type Ledger, newLedger } from "./state.ts";
+import { observe, predict, scoreSeen } from "./decide.ts";
+import { type Ledger, newLedger, PATIENCE_MS } from "./state.ts";
 
 interface Past {
   readonly kind: "observation" | "prediction" | "score";
@@ -45,7 +45,7 @@ export async function rebuildLedger(
       );
       const newestMs = (newest?.t as number | null) ?? 0;
       const from = timestamp(newestMs - PATIENCE_MS);
-      const fromObservation = timestamp(newestMs - PATIENCE_MS - 2 * (ledger.horizons.get(series) ?? 0));
+      const fromObservation = timestamp(newestMs - ledger.keptMs.get(series)!);
       const sql = `SELECT kind, id, entity, metric, value, epoch_ms(coalesce(ts, target_ts))::DOUBLE AS t, epoch_ms(issued_at)::DOUBLE AS issued,
           step::DOUBLE AS step, mean, lower, upper, quantiles, model_version AS version, variant FROM ${relation}
         WHERE (${seen} AND ts >= ${fromObservation}) OR (kind IN ('prediction', 'score') AND id IN (${forecasters}) AND target_ts >= ${from})

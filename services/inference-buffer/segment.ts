@@ -9,6 +9,8 @@ export interface Segment {
   lastSeq: number;
   /** When the server stored the message of `lastSeq`, in milliseconds. */
   lastArrivedMs: number;
+  /** First and last sequence of each subject; undefined past `MOST_SUBJECTS`. */
+  subjects: Map<string, [first: number, last: number]> | undefined;
   readonly rows: RowBuffer;
   refused: Refused[];
   /** Observations that were dropped as duplicates, by series. */
@@ -20,8 +22,26 @@ export interface Counters {
   duplicates: number;
 }
 
-/** The segment that a message belongs to: the last one, or a new one where day or stream change. */
+/** More publishers than this in one part are not told apart in the manifest. */
+const MOST_SUBJECTS = 1_000;
+
+/** Takes a message into the segment that it belongs to: the last one, or a new one where day or stream change. */
 export function segmentFor(
+  segments: Segment[],
+  rules: { readonly stream: string; readonly dayOf: (timeMs: number) => string },
+  subject: string,
+  seq: number,
+  arrivedMs: number,
+): Segment {
+  const segment = openSegment(segments, rules, seq, arrivedMs);
+  const range = segment.subjects?.get(subject);
+  if (range !== undefined) range[1] = seq;
+  else segment.subjects?.set(subject, [seq, seq]);
+  if (segment.subjects !== undefined && segment.subjects.size > MOST_SUBJECTS) segment.subjects = undefined;
+  return segment;
+}
+
+function openSegment(
   segments: Segment[],
   { stream, dayOf }: { readonly stream: string; readonly dayOf: (timeMs: number) => string },
   seq: number,
@@ -40,6 +60,7 @@ export function segmentFor(
     firstSeq: seq,
     lastSeq: seq,
     lastArrivedMs: arrivedMs,
+    subjects: new Map(),
     rows: new RowBuffer(),
     refused: [],
     duplicates: new Map(),

@@ -1,6 +1,10 @@
 import { durationMs } from "../../shared/contracts/duration.ts";
 import { activeIntervals, type Incident, type Interval } from "../../shared/contracts/incidents.ts";
 import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
+import { type Season, seasonMs, seasonOf } from "./seasonal-naive.ts";
+
+/** A prediction waits this long past its target, in data time; then its truth counts as missing. */
+export const PATIENCE_MS = 30 * 86_400_000;
 
 /** What a forecaster forecasts. */
 export interface Target {
@@ -8,7 +12,7 @@ export interface Target {
   readonly metric: string;
   /** Member of the series where a prediction names none; null: observations without an entity. */
   readonly entity: string | null;
-  readonly horizonMs: number;
+  readonly season: Season | undefined;
 }
 
 /** A prediction that waits for its truth. Times in milliseconds. */
@@ -53,8 +57,8 @@ export interface Ledger {
   readonly targets: ReadonlyMap<string, Target>;
   /** Metrics that a forecaster forecasts, by series. */
   readonly watched: ReadonlyMap<string, ReadonlySet<string>>;
-  /** Longest horizon on each series, in milliseconds. */
-  readonly horizons: ReadonlyMap<string, number>;
+  /** How long observations of each series are kept, in milliseconds. */
+  readonly keptMs: ReadonlyMap<string, number>;
   /** By series, metric and entity; "" where there is none. */
   readonly lines: Map<string, Map<string, Map<string, Line>>>;
   /** Intervals of incidents about each forecaster or its series. Replaced when one is raised or cleared. */
@@ -71,17 +75,18 @@ export interface Ledger {
 export function newLedger(specs: readonly ForecasterSpec[], incidents: readonly Incident[] = []): Ledger {
   const targets = new Map<string, Target>();
   const watched = new Map<string, Set<string>>();
-  const horizons = new Map<string, number>();
-  for (const { forecaster, series, metric, entity = null, horizon } of specs) {
-    const horizonMs = durationMs(horizon);
-    targets.set(forecaster, { series, metric, entity, horizonMs });
+  const keptMs = new Map<string, number>();
+  for (const spec of specs) {
+    const { forecaster, series, metric, entity = null } = spec;
+    const season = seasonOf(spec);
+    targets.set(forecaster, { series, metric, entity, season });
     watched.set(series, (watched.get(series) ?? new Set()).add(metric));
-    horizons.set(series, Math.max(horizonMs, horizons.get(series) ?? 0));
+    keptMs.set(series, Math.max(neededMs(spec, season), keptMs.get(series) ?? 0));
   }
   return {
     targets,
     watched,
-    horizons,
+    keptMs,
     lines: new Map(),
     incidents: incidentsByForecaster(specs, incidents),
     holding: true,
@@ -89,6 +94,12 @@ export function newLedger(specs: readonly ForecasterSpec[], incidents: readonly 
     pending: 0,
     missing: 0,
   };
+}
+
+/** As long as a prediction may wait, back to the time it was issued, and on to what the baselines forecast from. */
+function neededMs({ horizon }: ForecasterSpec, season: Season | undefined): number {
+  const horizonMs = durationMs(horizon);
+  return PATIENCE_MS + horizonMs + Math.max(horizonMs, season === undefined ? 0 : seasonMs(season));
 }
 
 /** What each forecaster's scores are marked by; forecasters without an incident are left out. */

@@ -35,3 +35,32 @@ it("a process that dies after raising and before remembering raises the same ale
   for await (const each of bus.read("DECISIONS", { filter: "alert.raised.>" })) raised.push(each.subject);
   expect(raised).toEqual(["alert.raised.told.f"]);
 });
+
+it("steps of one forecaster that are folded at once are all folded, without an error", async () => {
+  await using nats = await startTestNats();
+  await using context = await testContext(nats, { name: "notifier" });
+  const { bus } = context;
+  const states = bus.kv("states", NotifierState);
+  const rules = [
+    {
+      rule: "hopeless",
+      when: { kind: "consecutive-rejections" as const, count: 6 },
+      severity: "medium" as const,
+      channels: ["log" as const],
+    },
+  ];
+  const messages = [];
+  for (let i = 0; i < 6; i += 1) {
+    const run_id = newUuidV7();
+    const data = { run_id, forecaster: "f", caused_by: [], evidence: { code_version: "test" } };
+    const subject = subjects.step("rejected", "f", run_id);
+    await bus.publishOnce(subject, newEvent({ source: "test", type: "t", subject: "f", timeMs: i, data }));
+    messages.push((await bus.lastMessage("DECISIONS", subject))!);
+  }
+  const raisers = [new AlertRaiser(context, rules, states), new AlertRaiser(context, rules, states)];
+  await Promise.all(messages.map((message, i) => raisers[i % 2]!.step(message)));
+  const state = (await states.get(stateKey("f")))!.value;
+  expect(state.rejections).toBe(6);
+  expect(state.seen).toEqual(messages.map(({ sequence }) => sequence));
+  expect(raisers[0]!.counts.raised + raisers[1]!.counts.raised).toBe(1);
+});

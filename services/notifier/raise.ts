@@ -10,6 +10,8 @@ import type { ServiceContext } from "../../shared/service.ts";
 import { type AlertChange, type AlertRule, decide, type NotifierEvent } from "./decide.ts";
 import { initialState, type NotifierState, stateKey } from "./state.ts";
 
+const MAX_TRIES = 20;
+
 /** Turns steps of runs, and the passing of time, into alerts on the bus. */
 export class AlertRaiser {
   readonly counts = { raised: 0, cleared: 0 };
@@ -42,21 +44,28 @@ export class AlertRaiser {
 
   async tick(forecaster: string): Promise<void> {
     const at = new Date(this.context.clock.now()).toISOString();
-    await this.apply(forecaster, { kind: "tick", at }).catch((error: unknown) => {
-      if (!(error instanceof StaleStateError)) throw error; // the next tick sees the new state
-    });
+    await this.apply(forecaster, { kind: "tick", at });
   }
 
+  /** @throws {StaleStateError} when others were faster 20 times in a row */
   private async apply(forecaster: string, event: NotifierEvent): Promise<void> {
     const key = stateKey(forecaster);
-    const entry = await this.states.get(key);
-    const state = entry?.value ?? initialState(forecaster);
-    const decision = decide(state, event, this.rules);
-    if (decision.state === state) return;
-    // Publish before saving: a crash in between repeats the publish with the same id, which the stream drops
-    // within two minutes and readers recognise after. Saving first could lose the alert.
-    for (const change of decision.changes) await this.publish(forecaster, change);
-    await this.states.update(key, decision.state, entry?.revision ?? 0);
+    for (let tries = 1; ; tries += 1) {
+      const entry = await this.states.get(key);
+      const state = entry?.value ?? initialState(forecaster);
+      const { state: next, changes } = decide(state, event, this.rules);
+      if (next === state) return;
+      // Publish before saving: a crash in between repeats the publish with the same id, which the stream drops
+      // within two minutes and readers recognise after. Saving first could lose the alert.
+      for (const change of changes) await this.publish(forecaster, change);
+      try {
+        await this.states.update(key, next, entry?.revision ?? 0);
+        for (const { verb } of changes) this.counts[verb] += 1;
+        return;
+      } catch (error) {
+        if (!(error instanceof StaleStateError) || tries >= MAX_TRIES) throw error;
+      }
+    }
   }
 
   private async publish(forecaster: string, change: AlertChange): Promise<void> {
@@ -82,7 +91,6 @@ export class AlertRaiser {
       data,
     });
     await bus.publishEvent(subjects.alert(verb, rule.rule, forecaster), event);
-    this.counts[verb] += 1;
     if (verb === "cleared") log.info({ rule: rule.rule, about: forecaster }, `alert cleared: ${message}`);
   }
 }

@@ -2,8 +2,10 @@ import { z } from "zod";
 import { AbTestEvent, Trialled } from "./ab-tester.ts";
 import { Alert, AlertRules, DeadLetter } from "./alerts.ts";
 import { Deployed, RolledBack, Verified } from "./deployer.ts";
+import { ENDPOINTS } from "./endpoints.ts";
 import { CloudEvent } from "./envelope.ts";
 import { Failed } from "./failed.ts";
+import { Renamed } from "./fleet-monitor.ts";
 import { IncidentCleared, IncidentRaised } from "./incidents.ts";
 import { LiveConfig } from "./live-config.ts";
 import { Progress, Searched, TrialTask } from "./optimizer.ts";
@@ -127,6 +129,48 @@ const CHANNELS: readonly Channel[] = [
     event: true,
   },
   {
+    address: "alert.{verb}.fleet-rename.{series}",
+    message: "Renamed",
+    summary: "An entity has a new name; cleared: it has not",
+    schema: Renamed,
+    event: true,
+  },
+  {
+    address: "alert.{verb}.fleet-outage.{series}",
+    message: "FleetOutage",
+    summary: "A series, all telemetry or most of a fleet fell silent; nobody is retired meanwhile",
+    schema: Alert,
+    event: true,
+  },
+  {
+    address: "alert.{verb}.fleet-drift.{series}",
+    message: "FleetDrift",
+    summary: "New and retired entities outweigh what the model knows",
+    schema: Alert,
+    event: true,
+  },
+  {
+    address: "alert.{verb}.fleet-unknown.{series}",
+    message: "FleetUnknown",
+    summary: "Too many predictions are about entities the model does not know",
+    schema: Alert,
+    event: true,
+  },
+  {
+    address: "alert.{verb}.fleet-stale.{series}",
+    message: "FleetStale",
+    summary: "The model is old and the fleet has changed",
+    schema: Alert,
+    event: true,
+  },
+  {
+    address: "alert.{verb}.fleet-silent.{series}",
+    message: "FleetSilent",
+    summary: "Entities without data for a day or more",
+    schema: Alert,
+    event: true,
+  },
+  {
     address: "progress.{forecaster}.{run}",
     message: "Progress",
     summary: "How far a search is; in no stream",
@@ -146,15 +190,7 @@ export function asyncApi(version: string): object {
   const messages: Record<string, object> = {};
   const schemas: Record<string, object> = { CloudEvent: jsonSchema(CloudEvent) };
   for (const { address, message, summary, schema, event, batched } of CHANNELS) {
-    const names = [...address.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!);
-    const parameters = Object.fromEntries(
-      names.map((name) => [name, { description: `one subject token: ${name}` }]),
-    );
-    channels[address.replace(/[{}]/g, "")] = {
-      address,
-      ...(names.length > 0 ? { parameters } : {}),
-      messages: { [message]: { $ref: `#/components/messages/${message}` } },
-    };
+    channels[idOf(address)] = channel(address, message);
     schemas[message] = jsonSchema(schema);
     const record = { $ref: `#/components/schemas/${message}` };
     messages[message] = {
@@ -172,6 +208,30 @@ export function asyncApi(version: string): object {
           : record,
     };
   }
+  const operations: Record<string, object> = {};
+  for (const { address, name, summary, request, reply } of ENDPOINTS) {
+    const id = idOf(address);
+    const [asked, answered] = [`${name}Request`, `${name}Reply`];
+    schemas[asked] = jsonSchema(request, "input");
+    schemas[answered] = jsonSchema(reply);
+    for (const message of [asked, answered])
+      messages[message] = {
+        contentType: "application/json",
+        payload: { $ref: `#/components/schemas/${message}` },
+      };
+    channels[id] = channel(address, asked);
+    channels[`${id}.reply`] = channel(null, answered);
+    operations[id] = {
+      action: "receive",
+      summary,
+      channel: { $ref: `#/channels/${id}` },
+      messages: [{ $ref: `#/channels/${id}/messages/${asked}` }],
+      reply: {
+        channel: { $ref: `#/channels/${id}.reply` },
+        messages: [{ $ref: `#/channels/${id}.reply/messages/${answered}` }],
+      },
+    };
+  }
   return {
     asyncapi: "3.0.0",
     info: {
@@ -181,7 +241,25 @@ export function asyncApi(version: string): object {
     },
     defaultContentType: "application/json",
     channels,
+    operations,
     components: { messages, schemas },
+  };
+}
+
+function idOf(address: string): string {
+  return address.replace(/[{}]/g, "");
+}
+
+/** @param address null: an inbox of whoever asks */
+function channel(address: string | null, message: string): object {
+  const names = [...(address ?? "").matchAll(/\{(\w+)\}/g)].map((match) => match[1]!);
+  const parameters = Object.fromEntries(
+    names.map((name) => [name, { description: `one subject token: ${name}` }]),
+  );
+  return {
+    address,
+    ...(names.length > 0 ? { parameters } : {}),
+    messages: { [message]: { $ref: `#/components/messages/${message}` } },
   };
 }
 

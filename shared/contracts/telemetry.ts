@@ -59,6 +59,10 @@ export const Score = z.looseObject({
   model_version: z.string(),
   variant: z.enum(VARIANTS).optional(),
   naive_error: z.number().optional().describe("last value at issued_at minus actual, the baseline to beat"),
+  seasonal_naive_error: z
+    .number()
+    .optional()
+    .describe("value whole seasons before target_ts minus actual; absent without a season, or that value"),
   mean: z.number().optional().describe("of the forecast, unit of the series"),
   actual: z.number().optional().describe("what was observed at target_ts, unit of the series"),
   pinball: z

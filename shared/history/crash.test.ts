@@ -70,6 +70,26 @@ describe("the Parquet history after a crash", () => {
     await again.close();
   });
 
+  it("finds damage and foreign files while it is open, and tells of each once (D-BUF-2)", async () => {
+    const history = await History.open({ folder });
+    for (let seq = 1; seq <= 3; seq++) await append(history, seq, [seq]);
+    expect(await history.scrub()).toEqual([]);
+    const part = "metrics_2026-03-01.part-2-2.parquet";
+    const bytes = await readFile(join(folder, part));
+    bytes[20] = bytes[20]! ^ 1;
+    await writeFile(join(folder, part), bytes);
+    await writeFile(join(folder, "other.parquet"), "x");
+    expect(await history.scrub()).toEqual([
+      expect.stringContaining(`${part} has other bytes`),
+      expect.stringContaining("other.parquet is not of this history: ignored"),
+    ]);
+    expect(await history.scrub()).toEqual([]);
+    expect(await sequences(history)).toEqual([1, 3]);
+    await append(history, 4, [4]);
+    expect(await sequences(history)).toEqual([1, 3, 4]);
+    await history.close();
+  });
+
   it("is held by one process at a time", async () => {
     const script = `import { History } from ${JSON.stringify(join(import.meta.dirname, "history.ts"))};
       await History.open({ folder: ${JSON.stringify(folder)} }); console.log("open"); setInterval(() => {}, 1000);`;

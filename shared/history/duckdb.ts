@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { DuckDBConnection, DuckDBInstance, DuckDBPreparedStatement } from "@duckdb/node-api";
 
 export type { DuckDBConnection, DuckDBPreparedStatement };
@@ -12,6 +14,8 @@ const SETTINGS = {
   threads: "1",
   memory_limit: "256MB",
   preserve_insertion_order: "true",
+  // It keeps what was read of each Parquet file until the memory limit; the system's own cache does, too.
+  enable_external_file_cache: "false",
   allow_unsigned_extensions: "false",
   autoinstall_known_extensions: "false",
 } as const;
@@ -19,7 +23,9 @@ const SETTINGS = {
 /** Opens a database; `path` is a file that no other process can have open at the same time. */
 export async function openDatabase(path = ":memory:"): Promise<DuckDBInstance> {
   const { DuckDBInstance } = await duckdb();
-  return DuckDBInstance.create(path, SETTINGS);
+  const spill: Record<string, string> =
+    path === ":memory:" ? { temp_directory: join(tmpdir(), `retune-duckdb-${process.pid}`) } : {};
+  return DuckDBInstance.create(path, { ...SETTINGS, ...spill });
 }
 
 let shared: Promise<DuckDBInstance> | undefined;

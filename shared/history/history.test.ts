@@ -42,6 +42,61 @@ describe("the Parquet history (D-BUF-1)", () => {
     await history.close();
   });
 
+  it("names stream, sequences, arrival and the range of each subject for every file, over merges and restarts", async () => {
+    const history = await History.open({ folder });
+    const subjects = [
+      new Map([
+        ["telemetry.observation.a", [1, 2] as const],
+        ["telemetry.observation.b", [2, 2] as const],
+      ]),
+      new Map([["telemetry.observation.a", [3, 3] as const]]),
+    ];
+    for (const [i, ranges] of subjects.entries()) {
+      const rows = new RowBuffer();
+      rows.add(
+        "observation",
+        "a",
+        { seq: 2 * i + 1, idx: 0, arrivedMs: DAY_1 },
+        { ts: "2026-03-01T00:00:00Z", values: { v: i } },
+      );
+      const [firstSeq, lastSeq] = [2 * i + 1, i + 2];
+      await history.append({
+        stream: STREAM,
+        day: "2026-03-01",
+        firstSeq,
+        lastSeq,
+        lastArrivedMs: DAY_1 + i,
+        subjects: ranges,
+        rows,
+      });
+    }
+    expect(history.files[0]).toMatchObject({
+      stream: STREAM,
+      first_seq: 1,
+      last_seq: 2,
+      rows: 1,
+      last_arrived_ms: DAY_1,
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    await history.upkeep(DAY_1 + DAY_MS);
+    await history.close();
+    const again = await History.open({ folder });
+    expect(again.files).toMatchObject([
+      {
+        first_seq: 1,
+        last_seq: 3,
+        rows: 2,
+        subjects: { "telemetry.observation.a": [1, 3], "telemetry.observation.b": [2, 2] },
+      },
+    ]);
+    expect([again.lastSequence(STREAM), again.lastArrival(STREAM), again.streams]).toEqual([
+      3,
+      DAY_1 + 1,
+      [STREAM],
+    ]);
+    await again.close();
+  });
+
   it("merges parts of an open day when they get many", async () => {
     const history = await History.open({ folder, mergeAt: 3 });
     for (let seq = 1; seq <= 9; seq++) {

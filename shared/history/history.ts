@@ -4,15 +4,24 @@ import { UnavailableError } from "../errors.ts";
 import { dayIn } from "./day.ts";
 import { type DuckDBConnection, openDatabase } from "./duckdb.ts";
 import { moveDurably, removeAll, sha256Of, syncFile, syncFolder } from "./files.ts";
-import { type FileEntry, Manifest } from "./manifest.ts";
-import { type Merge, OBSERVATIONS_LEVEL, partFile, planUpkeep, type UpkeepRules } from "./merge-plan.ts";
+import { byArrival, type FileEntry, MANIFEST, Manifest, mergedSubjects } from "./manifest.ts";
+import {
+  dayFile,
+  type Merge,
+  OBSERVATIONS_LEVEL,
+  partFile,
+  planUpkeep,
+  type UpkeepRules,
+} from "./merge-plan.ts";
 import { RowWriter, relationOf, writeQuery } from "./parquet.ts";
-import { CORRUPT, recover } from "./recover.ts";
+import { CORRUPT, NEXT_PART, recover, setDamagedAside, setForeignAside } from "./recover.ts";
 import type { RowBuffer } from "./row-buffer.ts";
 import { SCHEMA_VERSION } from "./schema.ts";
 
 export interface HistoryOptions extends Partial<UpkeepRules> {
   readonly folder: string;
+  /** Folder that gets each day whole when its retention is over; absent: days are cut and deleted. */
+  readonly archive?: string | undefined;
   /** IANA zone whose midnight begins a new file (default UTC). */
   readonly zone?: string;
 }
@@ -23,12 +32,16 @@ export interface Batch {
   readonly day: string;
   readonly firstSeq: number;
   readonly lastSeq: number;
+  /** When the server stored the message of `lastSeq`, in milliseconds. */
+  readonly lastArrivedMs?: number;
+  /** First and last sequence of each subject among the messages, where it is known. */
+  readonly subjects?: ReadonlyMap<string, readonly [first: number, last: number]> | undefined;
   readonly rows: RowBuffer;
 }
 
 const LOCK = "lock.duckdb";
-const MANIFEST = "manifest.ndjson";
-const NEXT_PART = "metrics_next.tmp";
+/** Bytes whose digests are checked at a time. */
+const SCRUB_BYTES = 64 * 2 ** 20;
 
 /**
  * The append-only Parquet history of telemetry: one file a day, sealed parts while the day is open. What the
@@ -47,8 +60,11 @@ export class History {
   private readonly connect: () => Promise<DuckDBConnection>;
   private readonly closeDatabase: () => void;
   private readonly rules: UpkeepRules;
+  private readonly archive: string | undefined;
   private turn: Promise<unknown> = Promise.resolve();
   private upkeepFor = "";
+  private scrubbed = "";
+  private readonly told: Set<string>;
 
   private constructor(
     parts: Pick<History, "folder" | "dayOf" | "problems"> & {
@@ -58,17 +74,20 @@ export class History {
       connect: () => Promise<DuckDBConnection>;
       closeDatabase: () => void;
       rules: UpkeepRules;
+      archive: string | undefined;
     },
   ) {
     this.folder = parts.folder;
     this.dayOf = parts.dayOf;
     this.problems = parts.problems;
+    this.told = new Set(parts.problems);
     this.manifest = parts.manifest;
     this.writer = parts.writer;
     this.rowWriter = parts.rowWriter;
     this.connect = parts.connect;
     this.closeDatabase = parts.closeDatabase;
     this.rules = parts.rules;
+    this.archive = parts.archive;
   }
 
   /**
@@ -83,6 +102,7 @@ export class History {
     zone = "UTC",
     mergeAt = 16,
     retentionDays = 60,
+    archive,
   }: HistoryOptions): Promise<History> {
     const dayOf = dayIn(zone);
     await mkdir(join(folder, CORRUPT), { recursive: true });
@@ -103,12 +123,23 @@ export class History {
       connect: () => database.connect(),
       closeDatabase: () => database.closeSync(),
       rules: { mergeAt, retentionDays },
+      archive,
     });
   }
 
   /** Last sequence of the stream created at `stream` that is durable here; 0 for a stream never seen. */
   lastSequence(stream: string): number {
     return this.manifest.state.last.get(stream) ?? 0;
+  }
+
+  /** When the server stored the message of `lastSequence`, in milliseconds; undefined where it is not known. */
+  lastArrival(stream: string): number | undefined {
+    return this.manifest.state.arrivals.get(stream);
+  }
+
+  /** Creation times of the streams that were read, the one that was seen first first. */
+  get streams(): readonly string[] {
+    return [...this.manifest.state.last.keys()];
   }
 
   get files(): readonly FileEntry[] {
@@ -123,16 +154,17 @@ export class History {
    * Makes a batch durable: temporary file, fsync, rename, fsync of the folder, manifest. When it rejects (a
    * full disk) nothing has happened and the same batch may be tried again.
    */
-  append({ stream, day, firstSeq, lastSeq, rows }: Batch): Promise<void> {
+  append({ stream, day, firstSeq, lastSeq, lastArrivedMs, subjects, rows }: Batch): Promise<void> {
+    const arrival = lastArrivedMs === undefined ? {} : { last_arrived_ms: lastArrivedMs };
     return this.inTurn(async () => {
       if (rows.rows === 0) {
-        await this.manifest.append({ seen: { stream, last_seq: lastSeq } });
+        await this.manifest.append({ seen: { stream, last_seq: lastSeq, ...arrival } });
         return;
       }
       const file = partFile(day, firstSeq, lastSeq, (name) => this.manifest.state.files.has(name));
       const temporary = this.rowWriter.path;
       try {
-        await this.rowWriter.write(rows);
+        await this.rowWriter.write(rows, stream);
         await syncFile(temporary);
         const part = {
           file,
@@ -140,6 +172,8 @@ export class History {
           stream,
           first_seq: firstSeq,
           last_seq: lastSeq,
+          ...arrival,
+          ...subjectsOf(subjects),
           rows: rows.rows,
           schema: SCHEMA_VERSION,
           level: 0,
@@ -154,14 +188,44 @@ export class History {
     });
   }
 
-  /** Forgets sequences above `lastSeq`: the server has lost them and will use them again. */
-  rewind(stream: string, lastSeq: number): Promise<void> {
+  /**
+   * Sets the last sequence that counts as read without rows: back where the server has lost messages and will use
+   * their sequences again, forward over messages that can never be read.
+   */
+  markRead(stream: string, lastSeq: number): Promise<void> {
     return this.inTurn(() => this.manifest.append({ seen: { stream, last_seq: lastSeq } }));
   }
 
   /**
+   * Checks the bytes of some files, others each time, until all had their turn, and looks for files that do not
+   * belong here. What is damaged or foreign is set aside.
+   *
+   * @returns what was wrong and was not told before, one text a file
+   */
+  scrub(): Promise<string[]> {
+    return this.inTurn(async () => {
+      const names = [...this.manifest.state.files.keys()].sort();
+      const begin = names.findIndex((name) => name > this.scrubbed);
+      const order = begin < 0 ? names : [...names.slice(begin), ...names.slice(0, begin)];
+      const entries: FileEntry[] = [];
+      for (let bytes = 0, n = 0; n < order.length && bytes < SCRUB_BYTES; n++) {
+        const entry = this.manifest.state.files.get(order[n]!)!;
+        bytes += entry.bytes;
+        entries.push(entry);
+      }
+      const damaged = await setDamagedAside(this.folder, this.manifest, entries);
+      this.scrubbed = entries.at(-1)?.file ?? "";
+      const foreign = await setForeignAside(this.folder, this.manifest.state);
+      const problems = [...damaged, ...foreign].filter((problem) => !this.told.has(problem));
+      for (const problem of problems) this.told.add(problem);
+      return problems;
+    });
+  }
+
+  /**
    * Merges and deletes what is due at `nowMs`; does nothing, and touches no file, when nothing is. Days past
-   * `retentionDays` keep their observations until they are past `observationDays`, too.
+   * `retentionDays` keep their observations until they are past `observationDays`, too. With an archive, what a day
+   * loses goes there first, as a day's file; a folder that takes nothing keeps all days as they are.
    */
   upkeep(nowMs: number, observationDays = Infinity): Promise<void> {
     const today = this.dayOf(nowMs);
@@ -169,6 +233,8 @@ export class History {
     if (key() === this.upkeepFor) return Promise.resolve();
     return this.inTurn(async () => {
       const plan = planUpkeep(this.files, today, this.rules, observationDays);
+      if (this.archive !== undefined)
+        for (const { day, files } of plan.leaving) await this.archiveDay(this.archive, day, files);
       if (plan.expired.length > 0) await this.drop(plan.expired);
       for (const merge of plan.merges) await this.merge(merge);
       if (plan.merges.length > 0) await this.manifest.rewrite();
@@ -182,9 +248,7 @@ export class History {
    */
   read<T>(use: (relation: string, connection: DuckDBConnection) => Promise<T>): Promise<T> {
     return this.inTurn(async () => {
-      const files = this.files.toSorted((a, b) =>
-        a.day < b.day ? -1 : a.day > b.day ? 1 : a.first_seq - b.first_seq,
-      );
+      const files = this.files.toSorted(byArrival);
       const connection = await this.connect();
       try {
         return await use(this.relation(files), connection);
@@ -210,6 +274,21 @@ export class History {
     );
   }
 
+  private async archiveDay(archive: string, day: string, files: readonly FileEntry[]): Promise<void> {
+    await mkdir(archive, { recursive: true });
+    const temporary = join(archive, `${dayFile(day)}.tmp`);
+    await writeQuery(this.writer, `SELECT * FROM ${this.relation(files)}`, temporary);
+    await syncFile(temporary);
+    const { sha256 } = await sha256Of(temporary);
+    for (let n = 0; ; n++) {
+      const path = join(archive, n === 0 ? dayFile(day) : `metrics_${day}.${n}.parquet`);
+      const there = await sha256Of(path).catch(() => undefined);
+      if (there === undefined) return moveDurably(temporary, path);
+      // A crash came between archiving and cutting; a day that was added to since gets another file.
+      if (there.sha256 === sha256) return removeAll([temporary]);
+    }
+  }
+
   private async merge({ day, from, file, level }: Merge): Promise<void> {
     const temporary = `${file}.merged`;
     const path = join(this.folder, temporary);
@@ -224,12 +303,16 @@ export class History {
       }
       await syncFile(path);
       const { stream } = from.at(-1)!;
+      const also = new Set(from.flatMap((each) => [each.stream, ...(each.also ?? [])]));
+      also.delete(stream);
       const into: FileEntry = {
         file,
         day,
         stream,
+        ...(also.size === 0 ? {} : { also: [...also] }),
         first_seq: Math.min(...from.map((each) => each.first_seq)),
         last_seq: Math.max(...from.map((each) => each.last_seq)),
+        ...subjectsOf(also.size === 0 ? mergedSubjects(from) : undefined),
         rows,
         schema: SCHEMA_VERSION,
         level,
@@ -261,4 +344,11 @@ export class History {
     this.turn = done.catch(() => {});
     return done;
   }
+}
+
+function subjectsOf(subjects: Batch["subjects"]): Pick<FileEntry, "subjects"> {
+  if (subjects === undefined) return {};
+  return {
+    subjects: Object.fromEntries([...subjects].map(([subject, [first, last]]) => [subject, [first, last]])),
+  };
 }

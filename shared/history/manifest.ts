@@ -3,13 +3,24 @@ import { z } from "zod";
 import { InvalidInputError } from "../errors.ts";
 import { appendDurably, replaceDurably } from "./files.ts";
 
+/** The journal's name in the history's folder. */
+export const MANIFEST = "manifest.ndjson";
+
 /** One Parquet file of the history. `stream` is the creation time of the TELEMETRY stream it was read from. */
 export const FileEntry = z.object({
   file: z.string(),
   day: z.string(),
   stream: z.string(),
+  also: z.array(z.string()).optional().describe("earlier streams that a merged file has rows of, too"),
   first_seq: z.number(),
   last_seq: z.number(),
+  last_arrived_ms: z.number().optional().describe("when the server stored the message of last_seq"),
+  subjects: z
+    .record(z.string(), z.tuple([z.number(), z.number()]))
+    .optional()
+    .describe(
+      "first and last sequence of what was published on each subject; absent where they are too many",
+    ),
   rows: z.number(),
   bytes: z.number(),
   sha256: z.string(),
@@ -20,9 +31,31 @@ export const FileEntry = z.object({
 });
 export type FileEntry = z.infer<typeof FileEntry>;
 
+/** Oldest first. */
+export function byArrival(a: FileEntry, b: FileEntry): number {
+  if (a.day !== b.day) return a.day < b.day ? -1 : 1;
+  if (a.stream !== b.stream) return a.stream < b.stream ? -1 : 1;
+  return a.first_seq - b.first_seq;
+}
+
+/** Ranges of the subjects over several files of one stream; undefined where one does not know its own. */
+export function mergedSubjects(files: readonly FileEntry[]): Map<string, [number, number]> | undefined {
+  const merged = new Map<string, [number, number]>();
+  for (const { subjects } of files) {
+    if (subjects === undefined) return undefined;
+    for (const [subject, [first, last]] of Object.entries(subjects)) {
+      const [low, high] = merged.get(subject) ?? [first, last];
+      merged.set(subject, [Math.min(low, first), Math.max(high, last)]);
+    }
+  }
+  return merged;
+}
+
 const Line = z.union([
   z.object({ part: FileEntry }),
-  z.object({ seen: z.object({ stream: z.string(), last_seq: z.number() }) }),
+  z.object({
+    seen: z.object({ stream: z.string(), last_seq: z.number(), last_arrived_ms: z.number().optional() }),
+  }),
   z.object({ merge: z.object({ into: FileEntry, temporary: z.string(), from: z.array(z.string()) }) }),
   z.object({ drop: z.object({ files: z.array(z.string()), why: z.string() }) }),
 ]);
@@ -32,31 +65,53 @@ export interface ManifestState {
   readonly files: ReadonlyMap<string, FileEntry>;
   /** Last sequence that is durable here, for each stream by its creation time. */
   readonly last: ReadonlyMap<string, number>;
+  /** When the server stored the message of that last sequence, where it is known. */
+  readonly arrivals: ReadonlyMap<string, number>;
+  /** Files that were merged or dropped since the journal was rewritten; they may still be in the folder. */
+  readonly gone: ReadonlySet<string>;
   /** Merged files whose rename may not have happened yet: temporary name -> final name. */
   readonly renames: ReadonlyMap<string, string>;
 }
 
-export const EMPTY_MANIFEST: ManifestState = { files: new Map(), last: new Map(), renames: new Map() };
+export const EMPTY_MANIFEST: ManifestState = {
+  files: new Map(),
+  last: new Map(),
+  arrivals: new Map(),
+  gone: new Set(),
+  renames: new Map(),
+};
 
 /** The manifest after one more line. Pure. */
 export function applyLine(state: ManifestState, line: Line): ManifestState {
   const files = new Map(state.files);
   const last = new Map(state.last);
+  const arrivals = new Map(state.arrivals);
+  const gone = new Set(state.gone);
   const renames = new Map(state.renames);
-  const saw = (stream: string, seq: number) => last.set(stream, Math.max(last.get(stream) ?? 0, seq));
+  const see = (stream: string, seq: number, arrivedMs: number | undefined) => {
+    last.set(stream, seq);
+    if (arrivedMs === undefined) arrivals.delete(stream);
+    else arrivals.set(stream, arrivedMs);
+  };
+  const forget = (names: readonly string[]) => {
+    for (const name of names) {
+      files.delete(name);
+      gone.add(name);
+    }
+  };
   if ("part" in line) {
-    files.set(line.part.file, line.part);
-    saw(line.part.stream, line.part.last_seq);
+    const { file, stream, last_seq, last_arrived_ms } = line.part;
+    files.set(file, line.part);
+    if (last_seq > (last.get(stream) ?? 0)) see(stream, last_seq, last_arrived_ms);
   } else if ("seen" in line) {
-    last.set(line.seen.stream, line.seen.last_seq);
+    see(line.seen.stream, line.seen.last_seq, line.seen.last_arrived_ms);
   } else if ("merge" in line) {
-    for (const file of line.merge.from) files.delete(file);
+    forget(line.merge.from);
     files.set(line.merge.into.file, line.merge.into);
     renames.set(line.merge.temporary, line.merge.into.file);
-  } else {
-    for (const file of line.drop.files) files.delete(file);
-  }
-  return { files, last, renames };
+  } else forget(line.drop.files);
+  for (const name of files.keys()) gone.delete(name);
+  return { files, last, arrivals, gone, renames };
 }
 
 /**
@@ -98,12 +153,16 @@ export class Manifest {
 
   /** Rewrites the journal as what it amounts to, once the renames it speaks of are done. */
   async rewrite(): Promise<void> {
-    const lines: Line[] = [
-      ...[...this.current.files.values()].map((part): Line => ({ part })),
-      ...[...this.current.last].map(([stream, last_seq]): Line => ({ seen: { stream, last_seq } })),
-    ];
+    const { arrivals } = this.current;
+    const seen = [...this.current.last].map(([stream, last_seq]): Line => {
+      const last_arrived_ms = arrivals.get(stream);
+      return { seen: { stream, last_seq, ...(last_arrived_ms === undefined ? {} : { last_arrived_ms }) } };
+    });
+    const parts = [...this.current.files.values()].map((part): Line => ({ part }));
+    // First for the order of the streams, last because a file may hold sequences that the server has lost since.
+    const lines = [...seen, ...parts, ...seen];
     await replaceDurably(this.path, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
-    this.current = { ...this.current, renames: new Map() };
+    this.current = { ...this.current, renames: new Map(), gone: new Set() };
   }
 }
 

@@ -1,5 +1,5 @@
 import { daysBefore } from "./day.ts";
-import type { FileEntry } from "./manifest.ts";
+import { byArrival, type FileEntry } from "./manifest.ts";
 
 export interface Merge {
   readonly day: string;
@@ -12,6 +12,8 @@ export interface Merge {
 export interface UpkeepPlan {
   readonly expired: readonly string[];
   readonly merges: readonly Merge[];
+  /** Files that are about to be cut or deleted and hold a day's arrivals whole, by day. */
+  readonly leaving: readonly { readonly day: string; readonly files: readonly FileEntry[] }[];
 }
 
 export interface UpkeepRules {
@@ -88,7 +90,12 @@ export function planUpkeep(
       taken.add(file);
     }
   }
-  return { expired, merges };
+  const whole = files.filter(({ day, level }) => day < oldestWhole && level !== OBSERVATIONS_LEVEL);
+  const leaving = [...Map.groupBy(whole, ({ day }) => day)].map(([day, same]) => ({
+    day,
+    files: same.toSorted(byArrival),
+  }));
+  return { expired, merges, leaving };
 }
 
 /** First of the last `days` days before `today`; "" comes before every day. */

@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { quote, rows, timestamp } from "./duckdb.ts";
+import { type DuckDBConnection, quote, rows, timestamp } from "./duckdb.ts";
 import { syncFile } from "./files.ts";
 import type { History } from "./history.ts";
 import { writeQuery } from "./parquet.ts";
@@ -12,27 +12,57 @@ export interface ObservationQuery {
   readonly fromMs?: number;
   /** Inclusive. */
   readonly toMs?: number;
+  /** Left out: `fromMs <= ts < toMs`; toMs may be Infinity. */
+  readonly without?: readonly { readonly fromMs: number; readonly toMs: number }[];
 }
 
-/**
- * SQL of one series: `ts` and `value`, ascending, one row a time. Where a time was observed more than once
- * the newest arrival counts: that is how a publisher corrects itself.
- */
-export function observationSql(
-  relation: string,
-  { series, metric, entity, fromMs, toMs }: ObservationQuery,
-): string {
-  const conditions = [
+/** Conditions on `ts`: within a range, and in none of the intervals. */
+export function timeConditions({
+  fromMs,
+  toMs,
+  without = [],
+}: Pick<ObservationQuery, "fromMs" | "toMs" | "without">): string[] {
+  return [
+    ...(fromMs === undefined ? [] : [`ts >= ${timestamp(fromMs)}`]),
+    ...(toMs === undefined ? [] : [`ts <= ${timestamp(toMs)}`]),
+    ...without.map((each) => {
+      const ends = Number.isFinite(each.toMs) ? ` AND ts < ${timestamp(each.toMs)}` : "";
+      return `NOT (ts >= ${timestamp(each.fromMs)}${ends})`;
+    }),
+  ];
+}
+
+function conditionsOf({ series, metric, entity, ...times }: ObservationQuery): string {
+  return [
     "kind = 'observation'",
     `id = ${quote(series)}`,
     `metric = ${quote(metric)}`,
     entity === null ? "entity IS NULL" : `entity = ${quote(entity)}`,
     "isfinite(value)",
-    ...(fromMs === undefined ? [] : [`ts >= ${timestamp(fromMs)}`]),
-    ...(toMs === undefined ? [] : [`ts <= ${timestamp(toMs)}`]),
-  ];
-  const newest = "arg_max(value, (arrived, seq, idx))";
-  return `SELECT ts, ${newest} AS value FROM ${relation} WHERE ${conditions.join(" AND ")} GROUP BY ts ORDER BY ts`;
+    ...timeConditions(times),
+  ].join(" AND ");
+}
+
+/**
+ * SQL of one series: `ts` and `value`, ascending, one row a time. Where a time was observed more than once
+ * the newest arrival counts: that is how a publisher corrects itself. Sorted and then read once, since sorting,
+ * unlike grouping, goes to the disk when there is more than memory holds.
+ */
+function sortedSql(relation: string, query: ObservationQuery): string {
+  const all = `SELECT ts, value FROM ${relation} WHERE ${conditionsOf(query)} ORDER BY ts, arrived, seq, idx`;
+  return `SELECT ts, value FROM (SELECT ts, value, lead(ts) OVER () AS later FROM (${all}))
+    WHERE later IS DISTINCT FROM ts`;
+}
+
+/** Whether the rows of a series lie in the order of their times, no time twice; then nothing needs sorting. */
+async function isInOrder(
+  connection: DuckDBConnection,
+  relation: string,
+  query: ObservationQuery,
+): Promise<boolean> {
+  const steps = `SELECT ts, lag(ts) OVER () AS before FROM ${relation} WHERE ${conditionsOf(query)}`;
+  const [found] = await rows(connection, `SELECT bool_and(ts > before) AS ordered FROM (${steps})`);
+  return found!.ordered !== false;
 }
 
 export interface WrittenWindow {
@@ -49,10 +79,13 @@ export async function writeWindow(
 ): Promise<WrittenWindow> {
   return history.read(async (relation, connection) => {
     try {
-      await writeQuery(connection, observationSql(relation, query), path);
+      const sql = (await isInOrder(connection, relation, query))
+        ? `SELECT ts, value FROM ${relation} WHERE ${conditionsOf(query)}`
+        : sortedSql(relation, query);
+      await writeQuery(connection, sql, path);
       await syncFile(path);
-      const sql = `SELECT count(*)::INTEGER AS n, epoch_ms(min(ts))::DOUBLE AS a, epoch_ms(max(ts))::DOUBLE AS z FROM read_parquet(${quote(path)})`;
-      const [summary] = await rows(connection, sql);
+      const extent = `SELECT count(*)::INTEGER AS n, epoch_ms(min(ts))::DOUBLE AS a, epoch_ms(max(ts))::DOUBLE AS z FROM read_parquet(${quote(path)})`;
+      const [summary] = await rows(connection, extent);
       return {
         rows: summary!.n as number,
         fromMs: summary!.a as number | null,

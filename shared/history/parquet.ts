@@ -2,7 +2,8 @@ import { type DuckDBConnection, type DuckDBPreparedStatement, duckdb, quote } fr
 import type { KindRows, RowBuffer } from "./row-buffer.ts";
 import { COMMON, type ColumnType, HISTORY_COLUMNS, KIND_COLUMNS, SQL_TYPES } from "./schema.ts";
 
-const PARQUET = "(FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)";
+/** Version 2 keeps sequences and times as differences: a quarter of the bytes, and less work. */
+const PARQUET = "(FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, USE_TMP_FILE false)";
 const CHUNK_ROWS = 2_048;
 
 /**
@@ -32,24 +33,25 @@ export class RowWriter {
     return new RowWriter(connection, path);
   }
 
-  async write(buffer: RowBuffer): Promise<void> {
+  /** @param stream creation time of the stream that the rows' sequences count in */
+  async write(buffer: RowBuffer, stream: string): Promise<void> {
     const parts = buffer.parts();
     // The rows are never committed: deleted rows of a committed table would keep their memory.
     await this.connection.run("BEGIN TRANSACTION");
     try {
       await stageTexts(this.connection, buffer.dictionary);
       for (const part of parts) await stageNumbers(this.connection, part);
-      await (await this.statementOf(parts)).run();
+      await (await this.statementOf(parts, stream)).run();
     } finally {
       await this.connection.run("ROLLBACK");
     }
   }
 
-  private async statementOf(parts: readonly KindRows[]): Promise<DuckDBPreparedStatement> {
-    const key = parts.map(({ kind }) => kind).join(" ");
+  private async statementOf(parts: readonly KindRows[], stream: string): Promise<DuckDBPreparedStatement> {
+    const key = [stream, ...parts.map(({ kind }) => kind)].join(" ");
     const known = this.statements.get(key);
     if (known !== undefined) return known;
-    const selects = parts.map((part) => selectKind(part)).join(" UNION ALL ");
+    const selects = parts.map((part) => selectKind(part, stream)).join(" UNION ALL ");
     const made = await this.connection.prepare(`COPY (${selects}) TO ${quote(this.path)} ${PARQUET}`);
     this.statements.set(key, made);
     return made;
@@ -62,18 +64,24 @@ export async function writeQuery(connection: DuckDBConnection, query: string, pa
   return Number(copied.getRows()[0]![0]);
 }
 
-/** Files as one relation, in the order given. `mixed`: some were written with another set of columns. */
-export function relationOf(paths: readonly string[], mixed: boolean): string {
-  if (paths.length > 0) {
-    return `read_parquet([${paths.map(quote).join(", ")}]${mixed ? ", union_by_name = true" : ""})`;
-  }
-  return `(SELECT ${HISTORY_COLUMNS.map(({ name, sql }) => `NULL::${sql} AS ${name}`).join(", ")} LIMIT 0)`;
+/**
+ * Files as one relation with the columns of `HISTORY_COLUMNS`, in the order given. `mixed`: some were written
+ * with another set of columns; what they lack is null. `numbered`: with `file_row_number`, the order of writing.
+ */
+export function relationOf(paths: readonly string[], mixed: boolean, numbered = false): string {
+  const none = `SELECT ${HISTORY_COLUMNS.map(({ name, sql }) => `NULL::${sql} AS ${name}`).join(", ")} LIMIT 0`;
+  if (paths.length === 0) return `(${none})`;
+  const files = `[${paths.map(quote).join(", ")}]`;
+  const numbers = numbered ? ", file_row_number = true" : "";
+  if (!mixed) return `read_parquet(${files}${numbers})`;
+  return `((${none}) UNION ALL BY NAME SELECT * FROM read_parquet(${files}, union_by_name = true${numbers}))`;
 }
 
-function selectKind({ kind, columns }: KindRows): string {
+function selectKind({ kind, columns }: KindRows, stream: string): string {
   const types = new Map(columns.map(({ name, type }) => [name, type]));
   const cells = HISTORY_COLUMNS.map(({ name, sql }) => {
     if (name === "kind") return `${quote(kind)} AS kind`;
+    if (name === "stream") return `${quote(stream)} AS stream`;
     const type = types.get(name);
     return `${type === undefined ? `NULL::${sql}` : typed(name, type)} AS ${name}`;
   });

@@ -1,7 +1,7 @@
-import { copyFile, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { rows } from "./duckdb.ts";
+import { quote, rows, withMemory } from "./duckdb.ts";
 import {
   append,
   appendRows,
@@ -136,6 +136,53 @@ describe("retention of the Parquet history (D-BUF-1)", () => {
     expect(await kinds(history)).toEqual({ observation: 2 });
     expect(await parquetFiles(folder)).toEqual(["metrics_2026-03-01.parquet"]);
     await history.close();
+  });
+
+  it("archives a day whole before it is cut, and what came later beside it", async () => {
+    const archive = join(folder, "archive");
+    const history = await History.open({ folder, retentionDays: 60, archive });
+    await arrive(history, 0, 1, [0]);
+    await arrive(history, 0, 2, [1]);
+    const now = DAY_1 + 61 * DAY_MS;
+    await history.upkeep(now - DAY_MS, 761);
+    expect(await readdir(folder)).not.toContain("archive");
+    await history.upkeep(now, 761);
+    expect(await kinds(history)).toEqual({ observation: 2 });
+    await arrive(history, 0, 3, [2]);
+    await history.upkeep(now, 60);
+    await history.upkeep(now + DAY_MS, 60);
+    expect(await parquetFiles(archive)).toEqual([
+      "metrics_2026-03-01.1.parquet",
+      "metrics_2026-03-01.parquet",
+    ]);
+    const archived = await withMemory((connection) =>
+      rows(
+        connection,
+        `SELECT seq::INTEGER AS seq, kind FROM ${quote(`${archive}/*.parquet`)} ORDER BY seq, kind`,
+      ),
+    );
+    const whole = (seq: number) =>
+      ["health", "observation", "prediction", "score"].map((kind) => ({ seq, kind }));
+    expect(archived).toEqual([1, 2, 3].flatMap(whole));
+    await history.close();
+  });
+
+  it("archives a day once when a crash came before its cut", async () => {
+    const archive = join(folder, "archive");
+    const history = await History.open({ folder, retentionDays: 60, archive });
+    await arrive(history, 0, 1, [0]);
+    const now = DAY_1 + 61 * DAY_MS;
+    await history.upkeep(DAY_1 + DAY_MS, 761);
+    const names = ["manifest.ndjson", "metrics_2026-03-01.parquet"];
+    for (const name of names) await copyFile(join(folder, name), join(folder, `saved-${name}`));
+    await history.upkeep(now, 761);
+    await history.close();
+    for (const name of names) await copyFile(join(folder, `saved-${name}`), join(folder, name));
+    const again = await History.open({ folder, retentionDays: 60, archive });
+    await again.upkeep(now, 761);
+    expect(await kinds(again)).toEqual({ observation: 1 });
+    expect(await parquetFiles(archive)).toEqual(["metrics_2026-03-01.parquet"]);
+    await again.close();
   });
 
   it("rewrites nothing when the retention is made longer later", async () => {

@@ -28,11 +28,12 @@ type Fields = Readonly<Record<string, unknown>>;
 export class RowBuffer {
   private readonly texts = new Map<string, number>();
   private readonly kinds = new Map<TelemetryKind, Columns>();
-  private count = 0;
 
   /** Rows so far. */
   get rows(): number {
-    return this.count;
+    let count = 0;
+    for (const columns of this.kinds.values()) count += columns.count;
+    return count;
   }
 
   /** Distinct texts; the n-th (from 1) is what code n stands for. */
@@ -45,13 +46,15 @@ export class RowBuffer {
     const fields = record as Fields;
     const columns = this.columnsOf(kind);
     const extra = this.code(extraOf(fields, columns.known));
+    const code = this.code(id);
+    const { seq, idx, arrivedMs } = origin;
     const first = COMMON.length;
     if (kind === "observation") {
       const ts = timeMs(fields.ts as string);
       const entity = this.code(fields.entity as string | undefined);
       const values = fields.values as Record<string, number>;
       for (const metric in values) {
-        const row = this.addRow(columns, id, origin, extra);
+        const row = columns.next(seq, idx, arrivedMs, code, extra);
         const { data } = columns;
         data[first]![row] = ts;
         data[first + 1]![row] = entity;
@@ -60,12 +63,31 @@ export class RowBuffer {
       }
       return;
     }
-    const row = this.addRow(columns, id, origin, extra);
+    const row = columns.next(seq, idx, arrivedMs, code, extra);
     const { data, own } = columns;
     for (let c = 0; c < own.length; c++) {
       const { type, name, field = name } = own[c]!;
       data[first + c]![row] = this.cell(type, fields[field]);
     }
+  }
+
+  /**
+   * For observations of one series without further fields, in numbers: rows from values and codes, without an
+   * object for any of them.
+   */
+  observationsOf(series: string): ObservationRows {
+    return new ObservationRows(this.columnsOf("observation"), this.code(series));
+  }
+
+  /** The code that stands for a text in this buffer; 0 for none. */
+  code(text: string | null | undefined): number {
+    if (text === undefined || text === null) return 0;
+    let code = this.texts.get(text);
+    if (code === undefined) {
+      code = this.texts.size + 1;
+      this.texts.set(text, code);
+    }
+    return code;
   }
 
   parts(): KindRows[] {
@@ -84,18 +106,6 @@ export class RowBuffer {
     return columns;
   }
 
-  private addRow(columns: Columns, id: string, origin: Origin, extra: number): number {
-    const row = columns.next();
-    const { data } = columns;
-    data[0]![row] = origin.seq;
-    data[1]![row] = origin.idx;
-    data[2]![row] = origin.arrivedMs;
-    data[3]![row] = this.code(id);
-    data[4]![row] = extra;
-    this.count += 1;
-    return row;
-  }
-
   private cell(type: Column["type"], value: unknown): number {
     switch (type) {
       case "text":
@@ -110,15 +120,36 @@ export class RowBuffer {
         return typeof value === "number" ? value : Number.NaN;
     }
   }
+}
 
-  private code(text: string | null | undefined): number {
-    if (text === undefined || text === null) return 0;
-    let code = this.texts.get(text);
-    if (code === undefined) {
-      code = this.texts.size + 1;
-      this.texts.set(text, code);
-    }
-    return code;
+/** Rows of one series on their way into a buffer. */
+export class ObservationRows {
+  private readonly columns: Columns;
+  private readonly id: number;
+
+  constructor(columns: Columns, id: number) {
+    this.columns = columns;
+    this.id = id;
+  }
+
+  /** @param entity and `metric`: codes of the buffer */
+  add(
+    seq: number,
+    idx: number,
+    arrivedMs: number,
+    tsMs: number,
+    entity: number,
+    metric: number,
+    value: number,
+  ): void {
+    const { columns } = this;
+    const row = columns.next(seq, idx, arrivedMs, this.id, 0);
+    const { data } = columns;
+    const first = COMMON.length;
+    data[first]![row] = tsMs;
+    data[first + 1]![row] = entity;
+    data[first + 2]![row] = metric;
+    data[first + 3]![row] = value;
   }
 }
 
@@ -126,7 +157,7 @@ class Columns {
   readonly own: readonly Column[];
   readonly known: ReadonlySet<string>;
   data: Float64Array[];
-  private count = 0;
+  count = 0;
   private capacity = 256;
 
   constructor(kind: TelemetryKind) {
@@ -139,16 +170,24 @@ class Columns {
     );
   }
 
-  next(): number {
+  /** Begins a row with what every kind has; `id` and `extra` are codes. */
+  next(seq: number, idx: number, arrivedMs: number, id: number, extra: number): number {
     if (this.count === this.capacity) {
-      this.capacity *= 2;
+      this.capacity *= 4;
       this.data = this.data.map((old) => {
         const grown = new Float64Array(this.capacity);
         grown.set(old);
         return grown;
       });
     }
-    return this.count++;
+    const row = this.count++;
+    const { data } = this;
+    data[0]![row] = seq;
+    data[1]![row] = idx;
+    data[2]![row] = arrivedMs;
+    data[3]![row] = id;
+    data[4]![row] = extra;
+    return row;
   }
 
   sealed(kind: TelemetryKind): KindRows {

@@ -8,6 +8,8 @@ export interface Column {
   readonly type: ColumnType;
   /** Field of the record it is read from; absent: the same name, or none for what the writer fills in. */
   readonly field?: string;
+  /** The wire says null where there is none; elsewhere the field is left out. */
+  readonly nullable?: true;
 }
 
 export const SQL_TYPES: Record<ColumnType, string> = {
@@ -60,32 +62,42 @@ export const KIND_COLUMNS: Record<TelemetryKind, readonly Column[]> = {
     { name: "step", type: "count" },
     { name: "entity", type: "text" },
     { name: "error", type: "number" },
-    { name: "abs_pct_error", type: "number" },
+    { name: "abs_pct_error", type: "number", nullable: true },
     { name: "in_interval", type: "flag" },
     { name: "model_version", type: "text" },
     { name: "variant", type: "text" },
     { name: "naive_error", type: "number" },
+    { name: "mean", type: "number" },
+    { name: "actual", type: "number" },
+    { name: "pinball", type: "number" },
+    { name: "in_incident", type: "flag" },
   ],
   health: [
     { name: "instance", type: "text" },
     { name: "status", type: "text" },
     { name: "live_revision", type: "count" },
-    { name: "model_version", type: "text" },
+    { name: "model_version", type: "text", nullable: true },
     { name: "rss_mb", type: "number" },
-    { name: "latency_ms_p50", type: "number" },
+    { name: "latency_ms_p50", type: "number", nullable: true },
     { name: "failures", type: "count" },
-    { name: "loaded_at", type: "time" },
+    { name: "loaded_at", type: "time", nullable: true },
     { name: "problem", type: "text", field: "error" },
   ],
 };
 
-/** The one schema of every file: `kind`, the common columns, then each kind's, null where a kind has none. */
+/**
+ * The one schema of every file: `kind`, `stream` (creation time of the stream that `seq` counts in), the common
+ * columns, then each kind's, null where a kind has none.
+ */
 export const HISTORY_COLUMNS: readonly { name: string; sql: string }[] = (() => {
-  const all = new Map<string, string>([["kind", "VARCHAR"]]);
+  const all = new Map<string, string>([
+    ["kind", "VARCHAR"],
+    ["stream", "VARCHAR"],
+  ]);
   for (const { name, type } of [...COMMON, ...Object.values(KIND_COLUMNS).flat()])
     all.set(name, SQL_TYPES[type]);
   return [...all].map(([name, sql]) => ({ name, sql }));
 })();
 
 /** Counts up with every change of the columns: files of one version can be read without comparing them. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;

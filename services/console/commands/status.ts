@@ -4,10 +4,13 @@ import type { RunSummary } from "../../../shared/contracts/run.ts";
 import { ForecasterSpec } from "../../../shared/contracts/spec.ts";
 import { subjects } from "../../../shared/contracts/subjects.ts";
 import { Health } from "../../../shared/contracts/telemetry.ts";
+import { type ArbiterStatus, TriggerStatus } from "../../../shared/contracts/trigger.ts";
+import { RetuneError } from "../../../shared/errors.ts";
 import { readRuns } from "../decisions.ts";
 import { moment, printable, shortRun } from "../words/format.ts";
 import { configText, stepWords } from "../words/steps.ts";
 import { table, wrap } from "../words/table.ts";
+import { timingTexts } from "../words/timing.ts";
 import { type BusCommand, printJson } from "./command.ts";
 
 export interface ForecasterStatus {
@@ -17,6 +20,8 @@ export interface ForecasterStatus {
   readonly revision: number;
   readonly health: { readonly status: string; readonly at: string; readonly error: string | null } | null;
   readonly active_run: string | null;
+  /** What waits and what comes next; null where the trigger does not know the forecaster, or does not answer. */
+  readonly timing: ArbiterStatus | null;
   readonly last: {
     readonly run_id: string;
     readonly state: string;
@@ -25,9 +30,13 @@ export interface ForecasterStatus {
   } | null;
 }
 
-/** `retune status`: every forecaster with its live config, its newest heartbeat and what happened last. */
+/** For the trigger, which answers from memory. */
+const TIMING_LIMIT_MS = 3_000;
+
+/** `retune status`: every forecaster with its live config, its newest heartbeat, what happened last and what is next. */
 export const status: BusCommand = async ({ bus, connection, terminal, flags }) => {
-  const rows = await readStatus(bus);
+  const timing = await readTiming(bus);
+  const rows = await readStatus(bus, timing ?? []);
   const dead = await deadLetters(bus);
   if (flags.json === true) {
     printJson(terminal, { server: connection.server, forecasters: rows, dead_letters: dead });
@@ -45,17 +54,30 @@ export const status: BusCommand = async ({ bus, connection, terminal, flags }) =
     last === null ? "no run yet" : `${shortRun(last.run_id)} ${moment(last.time).slice(0, 16)} ${last.text}`,
   ]);
   terminal.out(table(columns, cells, terminal.columns));
+  const say = (text: string) => terminal.out(wrap(text, terminal.columns).join("\n"));
   for (const { forecaster, live } of rows) {
-    if (live !== null)
-      terminal.out(
-        wrap(`${printable(forecaster)} v${live.version}: ${configText(live)}`, terminal.columns).join("\n"),
-      );
+    if (live !== null) say(`${printable(forecaster)} v${live.version}: ${configText(live)}`);
   }
+  for (const { forecaster, timing: own } of rows) {
+    for (const text of own === null ? [] : timingTexts(own)) say(`${printable(forecaster)}: ${text}`);
+  }
+  if (timing === undefined) say("the trigger does not answer: what waits, and until when, is not known");
   if (dead > 0) terminal.out(`${dead} dead letters: 'retune replay' shows them`);
   return 0;
 };
 
-async function readStatus(bus: Bus): Promise<ForecasterStatus[]> {
+/** Undefined when the trigger does not answer, or not in time. */
+async function readTiming(bus: Bus): Promise<readonly ArbiterStatus[] | undefined> {
+  try {
+    const options = { timeoutMs: TIMING_LIMIT_MS };
+    return (await bus.request("trigger.status", {}, TriggerStatus, options)).forecasters;
+  } catch (error) {
+    if (error instanceof RetuneError) return undefined;
+    throw error;
+  }
+}
+
+async function readStatus(bus: Bus, timing: readonly ArbiterStatus[]): Promise<ForecasterStatus[]> {
   const specs = await bus.kv("specs", ForecasterSpec).entries();
   const lives = new Map(
     (await bus.kv("live-configs", LiveConfig).entries("*")).map((entry) => [entry.key, entry]),
@@ -71,6 +93,7 @@ async function readStatus(bus: Bus): Promise<ForecasterStatus[]> {
       revision: live?.revision ?? 0,
       health: await lastHealth(bus, key),
       active_run: own.findLast((run) => !run.terminal)?.run_id ?? null,
+      timing: timing.find(({ forecaster }) => forecaster === key) ?? null,
       last: lastOf(own),
     };
   });

@@ -1,12 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LiveConfig } from "../../../shared/contracts/live-config.ts";
-import { testContext } from "../../../test/support/context.ts";
+import { type TestContext, testContext } from "../../../test/support/context.ts";
 import { startTestNats, type TestNats } from "../../../test/support/nats.ts";
 import type { RunDetails } from "../projection/view.ts";
 import { startConsole } from "../service.ts";
 import { publishHealth, publishHistory, publishRun, putSpec } from "../testing/publish.ts";
 import { type RunningConsole, runConsole, until } from "../testing/running.ts";
-import { detector, evaluatedEvent, liveConfig, RunScript, START_MS, spec } from "../testing/samples.ts";
+import {
+  detector,
+  evaluatedEvent,
+  liveConfig,
+  RunScript,
+  START_MS,
+  spec,
+  timing,
+} from "../testing/samples.ts";
 import { serverEvents } from "../testing/sse.ts";
 
 const ID = "eurusd-7d";
@@ -14,6 +22,7 @@ const NASTY = `<img src=x onerror="alert(1)">\u001b[2J`;
 
 let nats: TestNats;
 let console_: RunningConsole;
+let trigger: TestContext;
 let rejected: RunScript;
 
 beforeAll(async () => {
@@ -32,6 +41,17 @@ beforeAll(async () => {
     .verdict("rejected");
   await publishRun(early.bus, rejected);
   await publishHealth(early.bus, ID, { status: "degraded", error: NASTY });
+  trigger = await testContext(nats);
+  const waits = timing(ID);
+  const pending = { ...waits.pending!, since: "2025-03-10T00:00:00.000Z" };
+  await trigger.bus.serve({
+    name: "trigger",
+    description: "answers as the test has it",
+    version: "1.0.0",
+    endpoints: {
+      "trigger.status": async () => ({ at: pending.since, forecasters: [{ ...waits, pending }] }),
+    },
+  });
   console_ = await runConsole(nats);
   await until(
     () => console_.get("/readyz"),
@@ -41,6 +61,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await console_?.[Symbol.asyncDispose]();
+  await trigger?.[Symbol.asyncDispose]();
   await nats?.stop();
 });
 
@@ -62,6 +83,16 @@ describe("the console over HTTP", () => {
     expect(forecasters[0]?.chart.forecast?.mean).toHaveLength(5);
     expect(runs.map((run) => run.state)).toEqual(["rejected", "verified"]);
     expect(log).toHaveLength(9);
+  });
+
+  it("asks the trigger what waits, and shows it on the card", async () => {
+    const { forecasters } = await until(
+      () => console_.json("/status"),
+      ({ forecasters: all }) => all[0]!.notes.length > 0,
+    );
+    expect(forecasters[0]?.notes).toEqual([
+      { kind: "waiting", text: expect.stringMatching(/^a triggered run/), title: null },
+    ]);
   });
 
   it("answers the details of a run with its explanation, trials and criteria", async () => {

@@ -1,14 +1,17 @@
 import { durationMs } from "../../../shared/contracts/duration.ts";
+import type { Incident } from "../../../shared/contracts/incidents.ts";
 import type { LiveConfig } from "../../../shared/contracts/live-config.ts";
 import type { Progress, Searched } from "../../../shared/contracts/optimizer.ts";
 import type { RunSummary } from "../../../shared/contracts/run.ts";
 import { type ForecasterSpec, horizonSteps } from "../../../shared/contracts/spec.ts";
 import type { Health, Observation } from "../../../shared/contracts/telemetry.ts";
-import { versusLastValue } from "../words/baseline.ts";
+import type { ArbiterStatus } from "../../../shared/contracts/trigger.ts";
+import { versusBaselines } from "../words/baseline.ts";
 import { printable } from "../words/format.ts";
 import type { Tone } from "../words/steps.ts";
 import { Accuracy } from "./accuracy.ts";
 import { Chart } from "./chart.ts";
+import { notesOf } from "./notes.ts";
 import type {
   BacktestView,
   EvaluationView,
@@ -33,6 +36,8 @@ export class ForecasterProjection {
   backtest: BacktestView | null = null;
   evaluation: EvaluationView | null = null;
   activeRun: RunSummary | undefined;
+  incidents: readonly Incident[] = [];
+  timing: ArbiterStatus | undefined;
   private progress: ProgressView | null = null;
   private readonly health = new Map<string, Health>();
 
@@ -72,12 +77,20 @@ export class ForecasterProjection {
   }
 
   searched(searched: Searched): void {
+    const { rmse } = searched.metrics;
     const lastValue = searched.baselines["last-value"]?.rmse ?? null;
+    const seasonal = searched.baselines["seasonal-naive"]?.rmse ?? null;
+    const seasonalNaive = seasonal === lastValue ? null : seasonal; // without a season they are the same forecast
+    const versus = versusBaselines([
+      { baseline: "last value", rmse, baselineRmse: lastValue },
+      { baseline: "seasonal naive", rmse, baselineRmse: seasonalNaive },
+    ]);
     this.backtest = {
-      rmse: searched.metrics.rmse,
+      rmse,
       last_value_rmse: lastValue,
-      seasonal_naive_rmse: searched.baselines["seasonal-naive"]?.rmse ?? null,
-      verdict: versusLastValue(searched.metrics.rmse, lastValue)?.words ?? null,
+      seasonal_naive_rmse: seasonalNaive,
+      beats_baselines: versus?.beats ?? null,
+      verdict: versus?.words ?? null,
       run_id: searched.run_id,
     };
   }
@@ -91,6 +104,10 @@ export class ForecasterProjection {
 
   ran(run: RunSummary): void {
     if (run.state === "refused") return;
+    const since = this.timing?.pending?.since;
+    // What waited has begun: the trigger's next word says what waits now.
+    if (since !== undefined && Date.parse(run.started_at) >= Date.parse(since))
+      this.timing = { ...this.timing!, pending: null };
     if (!run.terminal) this.activeRun = run;
     else if (this.activeRun?.run_id === run.run_id) this.activeRun = undefined;
     if (this.progress?.run_id === run.run_id && run.state !== "accepted") this.progress = null;
@@ -114,6 +131,7 @@ export class ForecasterProjection {
       active_run: activeRun?.run_id ?? null,
       progress:
         activeRun?.state === "accepted" && this.progress?.run_id === activeRun.run_id ? this.progress : null,
+      notes: notesOf(this.incidents, this.timing, this.chart.newestMs ?? Number.NEGATIVE_INFINITY),
       chart: this.chart.view(),
     };
   }

@@ -1,10 +1,15 @@
 import { LiveConfig } from "../../../shared/contracts/live-config.ts";
+import { TriggerStatus } from "../../../shared/contracts/trigger.ts";
+import { RetuneError } from "../../../shared/errors.ts";
 import type { ServiceContext } from "../../../shared/service.ts";
 import { openSpecs } from "../../../shared/specs.ts";
 import { Projection } from "./projection.ts";
 
 /** How far back telemetry is read at the start: enough for the charts, bounded however long the stream is. */
 const TELEMETRY_BACKLOG = 10_000; // messages
+
+/** How often the trigger is asked what waits and what comes next. */
+const TIMING_EVERY_MS = 10_000;
 
 export interface LiveProjection {
   readonly projection: Projection;
@@ -15,8 +20,8 @@ export interface LiveProjection {
 
 /**
  * Keeps a projection current: specs and live configs by watching their buckets, decisions from the first
- * on, telemetry from the recent past on, progress and the demo's words as they come. Starts nothing
- * durable, so any number of consoles may look on.
+ * on, telemetry from the recent past on, progress and the demo's words as they come, what the trigger has in mind
+ * by asking it. Starts nothing durable, so any number of consoles may look on.
  */
 export async function followAll({ bus }: Pick<ServiceContext, "bus">): Promise<LiveProjection> {
   const projection = new Projection();
@@ -48,6 +53,7 @@ export async function followAll({ bus }: Pick<ServiceContext, "bus">): Promise<L
     projection.setReady(caughtUp());
   });
   projection.setReady(caughtUp());
+  const asking = askNowAndThen(bus, projection);
 
   return {
     projection,
@@ -62,9 +68,35 @@ export async function followAll({ bus }: Pick<ServiceContext, "bus">): Promise<L
     },
     async stop() {
       for (const each of core) each.stop();
+      asking.stop();
       configs.stop();
       specs.stop();
       await Promise.all([decisions.stop(), telemetry.stop()]);
+    },
+  };
+}
+
+/** Asks the trigger, one question at a time, the next one `TIMING_EVERY_MS` after the answer. */
+function askNowAndThen(bus: ServiceContext["bus"], projection: Projection): { stop(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+  const ask = async () => {
+    const statuses = await bus
+      .request("trigger.status", {}, TriggerStatus, { timeoutMs: TIMING_EVERY_MS })
+      .then(({ forecasters }) => forecasters)
+      .catch((error: unknown) => {
+        if (error instanceof RetuneError) return undefined; // it may not run yet, or run in another version
+        throw error;
+      });
+    if (stopped) return;
+    projection.timing(statuses);
+    timer = setTimeout(ask, TIMING_EVERY_MS).unref();
+  };
+  void ask();
+  return {
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
     },
   };
 }

@@ -241,6 +241,32 @@ describe("the console's projection", () => {
     expect(accuracy?.rmse).toBeCloseTo(Math.sqrt(35 / 3), 12);
   });
 
+  it("compares with both baselines, each on the scores that carry its error (issue 2)", () => {
+    const projection = known();
+    const scores = [
+      score(1, 1, { seasonal_naive_error: -2 }),
+      score(2, 1, { seasonal_naive_error: 2 }),
+      score(3, 4, { naive_error: undefined }),
+      score(4, 3),
+    ];
+    projection.telemetry(message(`telemetry.score.${ID}`, 1, scores));
+    expect(projection.forecasterView(ID)?.accuracy).toMatchObject({
+      n: 4,
+      last_value_rmse: 2,
+      seasonal_naive_rmse: 2,
+      beats_last_value: true,
+      beats_baselines: true,
+      verdict: "beats last value by 4.3 % and seasonal naive by 50 %",
+    });
+  });
+
+  it("leaves scores of incidents out of the comparison", () => {
+    const projection = known();
+    const scores = [score(1, 1), score(2, 100, { in_incident: true })];
+    projection.telemetry(message(`telemetry.score.${ID}`, 1, scores));
+    expect(projection.forecasterView(ID)?.accuracy).toMatchObject({ n: 1, targets: 1, rmse: 1 });
+  });
+
   it("forgets targets beyond the newest 60", () => {
     const projection = known();
     projection.telemetry(message(`telemetry.score.${ID}`, 1, [score(0, 1000)]));

@@ -1,14 +1,17 @@
+import { isDeepStrictEqual } from "node:util";
 import type { CloudEvent, StepData } from "../../../shared/contracts/envelope.ts";
+import { INCIDENT_RULE } from "../../../shared/contracts/incidents.ts";
 import type { LiveConfig } from "../../../shared/contracts/live-config.ts";
 import { Progress, Searched } from "../../../shared/contracts/optimizer.ts";
 import type { RunSummary } from "../../../shared/contracts/run.ts";
 import type { ForecasterSpec } from "../../../shared/contracts/spec.ts";
 import { parseStepSubject } from "../../../shared/contracts/subjects.ts";
-import { Evaluated } from "../../../shared/contracts/trigger.ts";
+import { type ArbiterStatus, Evaluated } from "../../../shared/contracts/trigger.ts";
 import { describeEvent, detectorText } from "../words/describe.ts";
 import { joined, readable, shortRun } from "../words/format.ts";
 import { ForecasterProjection } from "./forecaster.ts";
 import { type DemoStatus, headline } from "./headline.ts";
+import { IncidentBook } from "./incidents.ts";
 import { tellRecord } from "./records.ts";
 import { RunList, runView } from "./runs.ts";
 import { shownRuns } from "./shown-runs.ts";
@@ -36,6 +39,7 @@ export class Projection {
   readonly counters = { deadLetters: 0, evaluations: 0, invalid: 0, alerts: 0 };
   private readonly forecasters = new Map<string, ForecasterProjection>();
   private readonly bySeries = new Map<string, ForecasterProjection[]>();
+  private readonly incidents = new IncidentBook();
   private readonly touched = new Map<string, number>(); // forecaster or run id -> version
   private readonly views = new Map<string, { version: number; view: ForecasterView }>();
   private log: { readonly version: number; readonly line: LogView }[] = [];
@@ -62,7 +66,11 @@ export class Projection {
     if (spec === undefined) {
       const known = this.forecasters.get(id);
       if (known !== undefined) known.spec = undefined;
-    } else this.forecaster(id).respecify(spec);
+    } else {
+      const known = this.forecaster(id);
+      known.respecify(spec);
+      known.incidents = this.incidents.about(spec.series, id);
+    }
     this.bySeries.clear();
     for (const each of this.forecasters.values()) {
       if (each.spec === undefined) continue;
@@ -74,6 +82,16 @@ export class Projection {
   live(id: string, config: LiveConfig | null, revision: number): void {
     this.forecaster(id).live = config === null ? undefined : { config, revision };
     this.touch(id);
+  }
+
+  /** What the trigger says of every forecaster; undefined when it does not answer. */
+  timing(statuses: readonly ArbiterStatus[] | undefined): void {
+    for (const known of this.forecasters.values()) {
+      const timing = statuses?.find(({ forecaster }) => forecaster === known.id);
+      if (isDeepStrictEqual(known.timing, timing)) continue;
+      known.timing = timing;
+      this.touch(known.id);
+    }
   }
 
   progress(value: unknown): void {
@@ -106,6 +124,7 @@ export class Projection {
     if (described.kind === "alert") {
       this.counters.alerts += 1;
       if (message.subject.startsWith("alert.raised.dead-letter.")) this.counters.deadLetters += 1;
+      if (message.subject.split(".")[2] === INCIDENT_RULE) this.incident(message);
     }
     const evaluated =
       described.kind === "evaluated" ? this.evaluated(message.sequence, time, event?.data) : undefined;
@@ -167,6 +186,16 @@ export class Projection {
   forecasterView(id: string): ForecasterView | undefined {
     const known = this.forecasters.get(id);
     return known?.spec === undefined ? undefined : this.view(known);
+  }
+
+  private incident(message: StreamMessage): void {
+    const target = this.incidents.fold(message);
+    for (const each of this.shown()) {
+      const { series } = each.spec!;
+      if (target !== series && target !== each.id) continue;
+      each.incidents = this.incidents.about(series, each.id);
+      this.touch(each.id);
+    }
   }
 
   private evaluated(sequence: number, time: string, data: unknown): "news" | "nothing new" {

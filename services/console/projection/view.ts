@@ -52,7 +52,11 @@ export interface AccuracyView {
   readonly coverage: number;
   /** Of the last-value forecast on the same pairs; null while no score carries it. */
   readonly last_value_rmse: number | null;
+  /** Of the seasonal naive forecast, likewise. */
+  readonly seasonal_naive_rmse: number | null;
   readonly beats_last_value: boolean | null;
+  /** Whether it beats each of them; null where there is none. */
+  readonly beats_baselines: boolean | null;
   readonly verdict: string | null;
 }
 
@@ -61,6 +65,7 @@ export interface BacktestView {
   readonly rmse: number;
   readonly last_value_rmse: number | null;
   readonly seasonal_naive_rmse: number | null;
+  readonly beats_baselines: boolean | null;
   readonly verdict: string | null;
   readonly run_id: string;
 }
@@ -81,6 +86,13 @@ export interface ProgressView {
   readonly best_rmse: number | null;
 }
 
+/** A line under the figures of a card. */
+export interface NoteView {
+  readonly kind: "incident" | "waiting" | "scheduled";
+  readonly text: string;
+  readonly title: string | null;
+}
+
 export interface ForecasterView {
   readonly id: string;
   readonly description: string | null;
@@ -96,6 +108,7 @@ export interface ForecasterView {
   readonly evaluation: EvaluationView | null;
   readonly active_run: string | null;
   readonly progress: ProgressView | null;
+  readonly notes: readonly NoteView[];
   readonly chart: ChartView;
 }
 

@@ -13,7 +13,13 @@ import type {
 import { foldRun, type RunSummary } from "../../../shared/contracts/run.ts";
 import { ForecasterSpec } from "../../../shared/contracts/spec.ts";
 import { type Step, subjects } from "../../../shared/contracts/subjects.ts";
-import type { Accepted, DetectorResult, Evaluated, Refused } from "../../../shared/contracts/trigger.ts";
+import type {
+  Accepted,
+  ArbiterStatus,
+  DetectorResult,
+  Evaluated,
+  Refused,
+} from "../../../shared/contracts/trigger.ts";
 import type { Validated } from "../../../shared/contracts/validator.ts";
 import { newEvent } from "../../../shared/events.ts";
 import { deriveUuidV7 } from "../../../shared/ids.ts";
@@ -41,6 +47,29 @@ export function spec(forecaster: string, over: Partial<ForecasterSpec> = {}): Fo
     horizon: "7d",
     ...over,
   });
+}
+
+/** A triggered run that waits for six o'clock, with everything else that may hold it back. */
+export function timing(forecaster: string): ArbiterStatus {
+  return {
+    forecaster,
+    enabled: true,
+    active: null,
+    pending: {
+      cause: "trigger",
+      priority: "medium",
+      reasons: ["performance: RMSE rose 22 %"],
+      since: "2025-03-04T00:00:00.000Z",
+      starts_at: "2025-03-04T06:00:00.000Z",
+    },
+    next_schedule: { cron: "0 6 * * 1", zone: "Europe/Berlin", at: "2025-03-10T05:00:00.000Z" },
+    cooldown_until: "2025-03-05T00:00:00.000Z",
+    budget: { runs: 3, used: 1, left: 2 },
+    quiet: true,
+    last_triggered_at: null,
+    person_decided_at: null,
+    last_optimized_at: null,
+  };
 }
 
 export const candidate: Candidate = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { bar } from "./bar.ts";
-import { versusLastValue } from "./baseline.ts";
+import { versusBaselines, versusLastValue } from "./baseline.ts";
 import {
   figure,
   list,
@@ -90,4 +90,22 @@ describe("figures in words", () => {
     expect(versusLastValue(1, 0)).toBeUndefined();
     expect(versusLastValue(null, 1)).toBeUndefined();
   });
+
+  it.each([
+    [0.9, 0.8, 1, true, "beats last value by 10 % and seasonal naive by 20 %"],
+    [0.9, 1.013, 1, false, "beats last value by 10 %, but not seasonal naive (+1.3 %)"],
+    [1.1, 0.8, 1, false, "beats seasonal naive by 20 %, but not last value (+10 %)"],
+    [1.1, 1.013, 1, false, "does not beat last value (+10 %) or seasonal naive (+1.3 %)"],
+    [0.9, 0.8, null, true, "beats last value by 10 %"],
+    [0.9, 0.8, 0, true, "beats last value by 10 %"],
+  ])(
+    "names each baseline: %f of last value, %f of seasonal naive (%s)",
+    (last, seasonal, naive, beats, words) => {
+      const verdict = versusBaselines([
+        { baseline: "last value", rmse: last, baselineRmse: 1 },
+        { baseline: "seasonal naive", rmse: seasonal, baselineRmse: naive },
+      ]);
+      expect(verdict).toEqual({ beats, words });
+    },
+  );
 });

@@ -129,7 +129,9 @@ describe("retune simulate", { timeout: 40_000 }, () => {
     expect(by.get("recorded")!.served).toEqual({ rmse: expect.any(Number), scores: 160, basis: "observed" });
     expect(by.get("changed")!.served.basis).toBe("assumed");
     expect(by.get("changed")!.diverged_at).not.toBeNull();
-    expect(by.get("configured")).toEqual({ ...by.get("recorded"), policy: "configured" });
+    // What is refused depends on what came first of what this test lets happen at the same instant.
+    const { refused: _, ...recorded } = by.get("recorded")!;
+    expect(by.get("configured")).toMatchObject({ ...recorded, policy: "configured" });
     const causes = (policy: Policy) => by.get(policy)!.runs.map(({ cause }) => cause);
     expect(causes("recorded")).toEqual(["first-deployment", "trigger", "manual", "schedule"]);
     expect(causes("changed")).toEqual(["first-deployment", "manual", "schedule"]);

@@ -1,4 +1,10 @@
-import type { AccuracyView, BacktestView, ForecasterView, LiveView } from "../../projection/view.ts";
+import type {
+  AccuracyView,
+  BacktestView,
+  ForecasterView,
+  LiveView,
+  NoteView,
+} from "../../projection/view.ts";
 import { figure, percent } from "../../words/format.ts";
 import { Chart } from "./chart.tsx";
 import { ProgressBar } from "./progress.tsx";
@@ -18,8 +24,20 @@ export function Forecasters() {
 }
 
 function Card({ forecaster }: { forecaster: ForecasterView }) {
-  const { id, state, tone, live, health, accuracy, backtest, unit, progress, evaluation, description } =
-    forecaster;
+  const {
+    id,
+    state,
+    tone,
+    live,
+    health,
+    accuracy,
+    backtest,
+    unit,
+    progress,
+    evaluation,
+    description,
+    notes,
+  } = forecaster;
   return (
     <article class="card">
       <div class="card-head">
@@ -34,6 +52,7 @@ function Card({ forecaster }: { forecaster: ForecasterView }) {
       ) : (
         <ProgressBar progress={progress} />
       )}
+      {notes.length > 0 && <Notes notes={notes} />}
       <p class="foot">
         <span class={`dot ${health === null ? "" : health.status}`} aria-hidden="true" />
         {healthWords(forecaster)}
@@ -44,6 +63,18 @@ function Card({ forecaster }: { forecaster: ForecasterView }) {
         )}
       </p>
     </article>
+  );
+}
+
+function Notes({ notes }: { notes: readonly NoteView[] }) {
+  return (
+    <ul class="notes">
+      {notes.map(({ kind, text, title }) => (
+        <li key={text} class={kind} title={title ?? text}>
+          {text}
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -58,13 +89,7 @@ function Figures({
 }) {
   if (accuracy === null && backtest === null)
     return <p class="figures none">No forecast has met its truth yet.</p>;
-  const shown = accuracy ?? {
-    rmse: backtest!.rmse,
-    last_value_rmse: backtest!.last_value_rmse,
-    verdict: backtest!.verdict,
-    coverage: null,
-  };
-  const beats = accuracy === null ? backtest?.verdict?.startsWith("beats") : accuracy.beats_last_value;
+  const shown = accuracy ?? { ...backtest!, coverage: null };
   const over = accuracy === null ? "in the last search's backtest" : `over ${accuracy.targets} targets`;
   return (
     <p class="figures" title={unit === null ? undefined : `errors in ${unit}`}>
@@ -76,13 +101,18 @@ function Figures({
           last value <b>{figure(shown.last_value_rmse, 3)}</b>
         </span>
       )}
+      {shown.seasonal_naive_rmse !== null && (
+        <span>
+          seasonal naive <b>{figure(shown.seasonal_naive_rmse, 3)}</b>
+        </span>
+      )}
       {shown.coverage !== null && (
         <span title="share of actual values inside the 95 % band">
           in band <b>{percent(shown.coverage)}</b>
         </span>
       )}
       {shown.verdict !== null && (
-        <span class={beats === true ? "verdict good" : "verdict bad"}>{shown.verdict}</span>
+        <span class={shown.beats_baselines === true ? "verdict good" : "verdict bad"}>{shown.verdict}</span>
       )}
       <span class="over">{over}</span>
     </p>
