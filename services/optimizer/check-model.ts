@@ -8,7 +8,7 @@ import type { RunnerPool } from "./runner-pool.ts";
 const POINTS = 16;
 
 /**
- * A check that opens a model in a worker thread and lets it forecast one step. A file that has passed is not looked at
+ * A check that opens a model in a process of its own and lets it forecast one step. A file that has passed is not looked at
  * again until its inode, size or times change.
  *
  * @returns throws {InvalidInputError} naming forecaster, field and value, or whatever another try may cure

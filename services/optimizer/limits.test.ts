@@ -88,7 +88,7 @@ describe("a search that runs out of time or memory", { timeout: 60_000 }, () => 
       { series: "long", step: "1s", horizon: "5s", model: { family: "last-value" } },
     );
     const { failed } = await search(spec);
-    expect(failed?.cause).toMatch(/all 1 trials failed: the backtest worker ran out of its memory of 64 MB/);
+    expect(failed?.cause).toMatch(/all 1 trials failed: the backtest process ran out of its memory of 64 MB/);
     expect(failed?.evidence.fell_back_because).toBe("trial 0 ran out of its memory of 64 MB");
     const { searched } = await search(testSpec("survivor"));
     expect(searched?.trials).toHaveLength(8);

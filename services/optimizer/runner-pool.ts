@@ -1,6 +1,6 @@
 import { BacktestRunner } from "../../shared/forecasting/backtest-pool.ts";
 
-/** An idle worker thread with its models and predictions takes tens of megabytes; it ends after this long. */
+/** An idle process with its models and predictions takes tens of megabytes; it ends after this long. */
 const IDLE_MS = 60_000;
 
 interface Idle {

@@ -23,7 +23,7 @@ import {
 } from "./outcome.ts";
 import { championOf } from "./state.ts";
 
-/** An idle worker thread with its models takes tens of megabytes; it ends after this long. */
+/** An idle process with its models takes tens of megabytes; it ends after this long. */
 const IDLE_MS = 60_000;
 
 /** What a run is judged by, being read. */

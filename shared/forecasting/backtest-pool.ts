@@ -1,5 +1,8 @@
-import { Worker } from "node:worker_threads";
-import { explain, UnavailableError } from "../errors.ts";
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { fileURLToPath } from "node:url";
+import { UnavailableError } from "../errors.ts";
 import {
   type BacktestJob,
   type InferenceJob,
@@ -20,12 +23,15 @@ export {
 } from "./backtest-messages.ts";
 
 export interface BacktestRunnerOptions {
-  /** Heap of the worker in MB; Node's default unless told. Model weights and typed arrays lie outside it. */
+  /** Heap of the process in MB; Node's default unless told. Model weights and typed arrays lie outside it. */
   readonly memoryLimitMb?: number | undefined;
 }
 
-/** Room for short-lived objects. Backtests live in typed arrays; Node's default would reserve 48 MB a thread. */
-const YOUNG_GENERATION_MB = 8;
+const MODULE = fileURLToPath(new URL("./backtest-process.ts", import.meta.url));
+/** Room for short-lived objects in MB, in each of two halves. Backtests live in typed arrays and need little. */
+const SEMI_SPACE_MB = 4;
+/** Of what a dying process says, enough for V8's last words. */
+const LAST_WORDS = 64 * 1024;
 
 interface Pending {
   readonly resolve: (result: MeasuredBacktest | InferenceTimes) => void;
@@ -35,17 +41,19 @@ interface Pending {
 type Body = WorkerRequest extends infer R ? (R extends WorkerRequest ? Omit<R, "id"> : never) : never;
 
 /**
- * Runs backtests in a worker thread, one after another, so that the caller's event loop stays free: a run of a model
- * blocks the thread it is in.
+ * Runs backtests in a process of its own, one after another, so that the caller's event loop stays free and survives
+ * whatever happens there. A thread would not do: a thread that is ended, or that runs out of memory, while it is in
+ * the model's native code takes its whole process with it.
  *
- * The worker keeps its models open and remembers their predictions, so that a grid over `num_samples` and
+ * The process keeps its models open and remembers their predictions, so that a grid over `num_samples` and
  * `temperature` costs one inference pass per `context_length`. It starts with the first call. If it dies, everything
- * it had taken on is rejected and the next call starts a fresh one. An idle worker does not keep the process alive.
+ * it had taken on is rejected and the next call starts a fresh one. An idle one does not keep the caller alive, and
+ * none outlives it.
  */
 export class BacktestRunner {
   private readonly options: BacktestRunnerOptions;
   private readonly pending = new Map<number, Pending>();
-  private worker: Worker | undefined;
+  private child: ChildProcess | undefined;
   private nextId = 1;
   private closed = false;
 
@@ -61,8 +69,8 @@ export class BacktestRunner {
    * Backtests one configuration.
    *
    * @throws {InvalidInputError | ModelMismatchError} as `openFamily` and `backtest`
-   * @throws {OutOfMemoryError} when the worker met its memory limit
-   * @throws {UnavailableError} when the worker died otherwise, or the runner is closed
+   * @throws {OutOfMemoryError} when the process met its memory limit
+   * @throws {UnavailableError} when the process died otherwise, or the runner is closed
    */
   evaluate(job: BacktestJob): Promise<MeasuredBacktest> {
     return this.ask({ kind: "evaluate", job }) as Promise<MeasuredBacktest>;
@@ -73,14 +81,16 @@ export class BacktestRunner {
     return this.ask({ kind: "measure", a, b, rounds }) as Promise<InferenceTimes>;
   }
 
-  /** Ends the worker at once, whatever it is doing: its calls are rejected. The next call starts a fresh one. */
+  /** Ends the process at once, whatever it is doing: its calls are rejected. The next call starts a fresh one. */
   async abort(reason = "the backtest was aborted"): Promise<void> {
-    const worker = this.worker;
-    this.forget(worker, new UnavailableError(reason));
-    await worker?.terminate();
+    const { child } = this;
+    if (child === undefined) return;
+    this.forget(child, new UnavailableError(reason));
+    const exited = once(child, "exit");
+    if (child.kill("SIGKILL")) await exited;
   }
 
-  /** Ends the worker for good. Idempotent. */
+  /** Ends the process for good. Idempotent. */
   async close(): Promise<void> {
     this.closed = true;
     await this.abort("the backtest runner is closed");
@@ -88,54 +98,69 @@ export class BacktestRunner {
 
   private ask(body: Body): Promise<MeasuredBacktest | InferenceTimes> {
     if (this.closed) return Promise.reject(new UnavailableError("the backtest runner is closed"));
-    this.worker ??= this.start();
-    const worker = this.worker;
+    this.child ??= this.start();
+    const { child } = this;
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
       this.pending.set(id, { resolve, reject });
-      worker.ref();
-      worker.postMessage({ ...body, id });
+      keepsAlive(child, true);
+      child.send({ ...body, id } satisfies WorkerRequest, () => {}); // its exit says what is wrong
     });
   }
 
-  private start(): Worker {
+  private start(): ChildProcess {
     const { memoryLimitMb } = this.options;
-    const resourceLimits = {
-      maxYoungGenerationSizeMb: YOUNG_GENERATION_MB,
-      ...(memoryLimitMb === undefined ? {} : { maxOldGenerationSizeMb: memoryLimitMb }),
-    };
-    const worker = new Worker(new URL("./backtest-worker.ts", import.meta.url), { resourceLimits });
-    worker.on("message", (reply: WorkerReply) => this.settle(worker, reply));
-    worker.on("error", (error: Error & { code?: string }) => this.forget(worker, this.causeOf(error)));
-    worker.on("exit", (code) =>
-      this.forget(worker, new UnavailableError(`the backtest worker exited with code ${code}`)),
+    const execArgv = [
+      `--max-semi-space-size=${SEMI_SPACE_MB}`,
+      ...(memoryLimitMb === undefined ? [] : [`--max-old-space-size=${memoryLimitMb}`]),
+    ];
+    const stdio = ["ignore", "ignore", "pipe", "ipc"] as const;
+    const child = fork(MODULE, { execArgv, serialization: "advanced", stdio: [...stdio] });
+    let said = "";
+    child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+      said = (said + text).slice(-LAST_WORDS);
+    });
+    child.on("message", (reply: WorkerReply) => this.settle(child, reply));
+    child.on("error", (cause) =>
+      this.forget(child, new UnavailableError("the backtest process could not be started", { cause })),
     );
-    return worker;
+    child.on("close", (code, signal) => this.forget(child, this.causeOf(said, code, signal)));
+    return child;
   }
 
-  private settle(worker: Worker, reply: WorkerReply): void {
+  private settle(child: ChildProcess, reply: WorkerReply): void {
     const call = this.pending.get(reply.id);
     this.pending.delete(reply.id);
-    if (this.pending.size === 0) worker.unref();
+    if (this.pending.size === 0) keepsAlive(child, false);
     if (reply.ok) call?.resolve(reply.result);
     else call?.reject(revive(reply.error));
   }
 
-  /** Rejects everything a worker had taken on. A worker that was replaced already has nothing left. */
-  private forget(worker: Worker | undefined, error: Error): void {
-    if (worker !== this.worker) return;
-    this.worker = undefined;
+  /** Rejects everything a process had taken on. One that was replaced already has nothing left. */
+  private forget(child: ChildProcess, error: Error): void {
+    if (child !== this.child) return;
+    this.child = undefined;
     const calls = [...this.pending.values()];
     this.pending.clear();
     for (const call of calls) call.reject(error);
   }
 
-  private causeOf(error: Error & { code?: string }): Error {
-    if (error.code === "ERR_WORKER_OUT_OF_MEMORY") {
+  private causeOf(said: string, code: number | null, signal: string | null): Error {
+    if (said.includes("JavaScript heap out of memory")) {
       const limit = this.options.memoryLimitMb;
       const detail = limit === undefined ? "" : ` of ${limit} MB`;
-      return new OutOfMemoryError(`the backtest worker ran out of its memory${detail}`, { cause: error });
+      return new OutOfMemoryError(`the backtest process ran out of its memory${detail}`);
     }
-    return new UnavailableError(`the backtest worker died: ${explain(error)}`, { cause: error });
+    const last = said.trim().split("\n").at(-1) ?? "";
+    const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`;
+    return new UnavailableError(`the backtest process ${how}${last === "" ? "" : `: ${last}`}`);
+  }
+}
+
+function keepsAlive(child: ChildProcess, yes: boolean): void {
+  const handles = [child, child.channel, child.stderr as Socket | null];
+  for (const handle of handles) {
+    if (yes) handle?.ref();
+    else handle?.unref();
   }
 }

@@ -1,5 +1,5 @@
+/** The process behind a `BacktestRunner`. */
 import { stat } from "node:fs/promises";
-import { parentPort } from "node:worker_threads";
 import { explain } from "../errors.ts";
 import { backtest } from "./backtest.ts";
 import type { InferenceTimes, MeasuredBacktest, WorkerReply, WorkerRequest } from "./backtest-messages.ts";
@@ -67,12 +67,13 @@ async function answer(request: WorkerRequest): Promise<void> {
       error: { name: error instanceof Error ? error.name : "Error", message: explain(error) },
     }),
   );
-  parentPort!.postMessage(reply);
+  process.send!(reply);
   await closeSurplus();
 }
 
 // One request at a time: timings would otherwise fall on each other.
 let queue = Promise.resolve();
-parentPort!.on("message", (request: WorkerRequest) => {
+process.on("message", (request: WorkerRequest) => {
   queue = queue.then(() => answer(request));
 });
+process.on("disconnect", () => process.exit()); // whoever asked is gone
