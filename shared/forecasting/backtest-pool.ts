@@ -86,6 +86,7 @@ export class BacktestRunner {
     const { child } = this;
     if (child === undefined) return;
     this.forget(child, new UnavailableError(reason));
+    keepsAlive(child, true);
     const exited = once(child, "exit");
     if (child.kill("SIGKILL")) await exited;
   }
