@@ -1,7 +1,9 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { VirtualClock } from "../../../shared/clock.ts";
-import type { Policy, SimulationRequest } from "../../../shared/contracts/simulation.ts";
+import type { Policy, SimulationReport, SimulationRequest } from "../../../shared/contracts/simulation.ts";
 import type { Accepted, Evaluated, Refused } from "../../../shared/contracts/trigger.ts";
 import { newEvent } from "../../../shared/events.ts";
 import { TEST_TIME_MS } from "../../../test/support/context.ts";
@@ -110,6 +112,32 @@ describe("retune simulate --verify", { timeout: 40_000 }, () => {
     const evaluated = decisions.filter(({ subject }) => subject.startsWith("retrain.evaluated."));
     expect(evaluated.map(({ verdict }) => verdict)).toEqual(["reproduced", "different"]);
     expect(evaluated[1]!.detail).toBe("detectors.0.figures.rmse_recent: recorded 0.5, made again 1");
+  });
+});
+
+describe("retune simulate --file", () => {
+  it("needs specs and observations alone: no NATS, no recording", async () => {
+    const folder = join(context.dirs.configs, "forecasters");
+    await mkdir(folder, { recursive: true });
+    await writeFile(
+      join(folder, "weekly.yaml"),
+      "forecaster: weekly\nseries: weekly\nhorizon: 2d\nseason_length: 7\nmodel: {family: seasonal-naive}\n",
+    );
+    const rows = Array.from({ length: 120 }, (_, day) => `${dayAt(day)},${day % 7}`);
+    const file = join(folder, "weekly.csv");
+    await writeFile(file, ["ts,value", ...rows].join("\n"));
+    const connect = () => Promise.reject(new Error("nobody should connect"));
+    const report = await simulate({ ...EVERYTHING, file }, { ...parts(), connect });
+    expect(report.retrained).toBe(true);
+    const [{ policies }] = report.forecasters as [SimulationReport["forecasters"][number]];
+    expect(policies.map(({ policy }) => policy)).toEqual(["configured", "never", "nightly", "weekly"]);
+    for (const { served } of policies) expect(served).toMatchObject({ basis: "simulated", rmse: 0 });
+  });
+
+  it("has nothing to verify", async () => {
+    await expect(simulate({ ...EVERYTHING, mode: "verify", file: "x.csv" }, parts())).rejects.toThrow(
+      /--verify needs recorded decisions, a file has none/,
+    );
   });
 });
 

@@ -11,6 +11,7 @@ import type { ToolParts } from "../tool.ts";
 import { readPoints } from "./file.ts";
 import type { Range } from "./outcome.ts";
 import { Recorder } from "./recorder.ts";
+import type { Recording } from "./recording.ts";
 import { parseSetting, type Setting } from "./settings.ts";
 import { verify } from "./verify.ts";
 import { inLaboratory, onRecording, pointsOf } from "./what-if.ts";
@@ -22,8 +23,6 @@ const NOTES = {
     "A policy that retrains at other times would have served other forecasts, which nobody made. From its first such run on, errors are those of what was really served; --retrain searches and forecasts again.",
   retrained:
     "Searches and forecasts were made again with the specs' own model files, from the first observation on. A candidate was deployed where it was better by what A-VAL-1 asks; the validator's other criteria, people and shadow stages are left out, and a run is over before the next evaluation.",
-  inputs:
-    "Detectors that look at a fleet cannot tell here: its figures are recorded in receipts alone, which --verify uses.",
 } as const;
 
 /**
@@ -104,7 +103,7 @@ async function fromRecording(
     const { spec } = recording.specs.at(-1)!;
     say(`${forecaster}: ${recording.observations.length + recording.scores.length} messages of telemetry`);
     const policies = request.retrain
-      ? await inLaboratory(spec, pointsOf(recording), settings, range, {
+      ? await inLaboratory(spec, pointsOf(recording), settings, sinceFirst(recording, range), {
           modelPath: modelPath(spec, dirs),
           recording,
         })
@@ -118,6 +117,12 @@ async function fromRecording(
   results.decisions.sort((a, b) => a.sequence - b.sequence);
   if (request.mode === "what-if") results.notes.push(request.retrain ? NOTES.retrained : NOTES.assumed);
   return results;
+}
+
+/** Policies are played from the first observation on, and compared over the time in which decisions were recorded. */
+function sinceFirst({ events }: Recording, { fromMs, toMs }: Range): Range {
+  const [first] = events;
+  return { fromMs: first === undefined ? fromMs : Math.max(fromMs, Date.parse(first.event.time)), toMs };
 }
 
 /** Specs come from the project's files, so that no NATS is needed. */
