@@ -1,11 +1,8 @@
 import type { ValidationSpec } from "../../shared/contracts/spec.ts";
 import type { Criterion } from "../../shared/contracts/validator.ts";
-import { improvement } from "../../shared/statistics/paired.ts";
+import { improvements, isImproved, ROUNDING } from "../../shared/statistics/paired.ts";
 import { change, figure, percent } from "./figures.ts";
 import type { Measured } from "./state.ts";
-
-/** Ratios of measured numbers miss round limits by the last bit. */
-const ROUNDING = 1e-9;
 
 /**
  * The five criteria. What cannot be told (a measure that is no number, a comparison with 0) is not passed.
@@ -52,12 +49,8 @@ function unopposed(name: Criterion["name"]): Criterion {
 
 function improved(candidate: Measured, champion: Measured, params: ValidationSpec): Criterion {
   const { min_rmse_improvement, min_mape_improvement } = params;
-  const rmse = finite(improvement(champion.rmse, candidate.rmse));
-  const mape =
-    champion.mape === null || candidate.mape === null
-      ? null
-      : finite(improvement(champion.mape, candidate.mape));
-  const passed = atLeast(rmse, min_rmse_improvement) || atLeast(mape, min_mape_improvement);
+  const { rmse, mape } = improvements(champion, candidate);
+  const passed = isImproved({ rmse, mape }, params);
   const mapeText =
     candidate.mape === null || champion.mape === null
       ? "unknown"
@@ -127,8 +120,4 @@ function ratio(candidate: number, champion: number): number | null {
 
 function finite(value: number | null): number | null {
   return Number.isFinite(value) ? value : null;
-}
-
-function atLeast(value: number | null, limit: number): boolean {
-  return value !== null && value >= limit - ROUNDING;
 }

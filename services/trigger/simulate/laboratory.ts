@@ -13,7 +13,7 @@ import { MIN_OBSERVED } from "../../../shared/forecasting/forecast.ts";
 import { QuantileCache } from "../../../shared/forecasting/quantile-cache.ts";
 import type { SeriesForecast } from "../../../shared/forecasting/quantile-forecast.ts";
 import { planSearch } from "../../../shared/forecasting/search-plan.ts";
-import { improvement } from "../../../shared/statistics/paired.ts";
+import { improvements, isImproved } from "../../../shared/statistics/paired.ts";
 import { Course } from "./course.ts";
 
 /** A search on the past and what came of it. */
@@ -99,11 +99,9 @@ export class Laboratory {
     if (!Number.isFinite(best.result.rmse)) return done("failed", champion, "every trial failed");
     if (champion === null) return done("deployed", best.params, "first deployment");
     const live = await this.measure(champion, values, plan);
-    const rmse = improvement(live.rmse, best.result.rmse) ?? 0;
-    const mape =
-      live.mape === null || best.result.mape === null ? 0 : (improvement(live.mape, best.result.mape) ?? 0);
-    const better = rmse >= validation.min_rmse_improvement || mape >= validation.min_mape_improvement;
-    const reason = `RMSE ${(100 * rmse).toFixed(1)} %, MAPE ${(100 * mape).toFixed(1)} % better`;
+    const { rmse, mape } = improvements(live, best.result);
+    const better = isImproved({ rmse, mape }, validation);
+    const reason = `RMSE ${percent(rmse)}, MAPE ${percent(mape)} better`;
     return better ? done("deployed", best.params, reason) : done("rejected", champion, reason);
   }
 
@@ -137,4 +135,8 @@ export class Laboratory {
     let next = 0;
     return usable.map((each) => (each ? forecasts[next++] : undefined));
   }
+}
+
+function percent(share: number | null): string {
+  return share === null ? "unknown" : `${(100 * share).toFixed(1)} %`;
 }

@@ -18,7 +18,8 @@ export function verifyEvaluations(recording: Recording): VerifiedDecision[] {
   const receipts = recording.events
     .filter(({ subject }) => subject.startsWith("retrain.evaluated."))
     .map((recorded) => receiptOf(recorded));
-  const kept = Math.min(...[...recording.observations, ...recording.scores].map(({ sequence }) => sequence));
+  const firsts = [recording.observations[0], recording.scores[0]].map((first) => first?.sequence ?? Infinity);
+  const kept = Math.min(...firsts);
   const late: { scores: number[]; observations: number[] } = { scores: [], observations: [] };
   // Backwards: what a receipt lacked is named by those after it.
   return receipts

@@ -6,10 +6,9 @@ import { Laboratory } from "./laboratory.ts";
 import { outcomeOf, type Range, recordedOutcome } from "./outcome.ts";
 import { play } from "./play.ts";
 import { policies } from "./policies.ts";
-import { type RecordedRun, recordedRuns } from "./recorded-runs.ts";
 import type { Recording } from "./recording.ts";
 import type { Setting } from "./settings.ts";
-import { LaboratoryWorld, RecordedWorld } from "./worlds.ts";
+import { factsOf, LaboratoryWorld, NOTHING_RECORDED, RecordedWorld } from "./worlds.ts";
 
 /** Every policy on what was recorded, the error being that of what was really served. */
 export async function onRecording(
@@ -18,11 +17,11 @@ export async function onRecording(
   range: Range,
 ): Promise<PolicyOutcome[]> {
   const { spec } = recording.specs.at(-1)!;
-  const runs = recordedRuns(recording.events);
+  const facts = factsOf(recording);
   const scores = recording.scores.flatMap(({ records }) => records);
-  const outcomes = [recordedOutcome(runs, recording.events, scores, range)];
+  const outcomes = [recordedOutcome(facts.runs, recording.events, scores, range)];
   for (const each of policies(spec, settings)) {
-    const world = new RecordedWorld(recording, each.spec, runs, isLiveFromTheStart(recording, runs));
+    const world = new RecordedWorld(recording, facts, each.spec);
     const played = await play(each.spec, world);
     const divergedMs = firstOf([
       ...played.runs.filter(({ outcome }) => outcome === null).map(({ atMs }) => atMs),
@@ -43,9 +42,10 @@ export async function inLaboratory(
   parts: { readonly modelPath: string | undefined; readonly recording: Recording | undefined },
 ): Promise<PolicyOutcome[]> {
   const { recording } = parts;
-  const runs = recording === undefined ? [] : recordedRuns(recording.events);
+  const facts = recording === undefined ? NOTHING_RECORDED : factsOf(recording);
   const scores = recording?.scores.flatMap(({ records }) => records) ?? [];
-  const outcomes = recording === undefined ? [] : [recordedOutcome(runs, recording.events, scores, range)];
+  const outcomes =
+    recording === undefined ? [] : [recordedOutcome(facts.runs, recording.events, scores, range)];
   for (const each of policies(spec, settings)) {
     const laboratory = await Laboratory.open(each.spec, points, parts.modelPath);
     try {
@@ -54,7 +54,7 @@ export async function inLaboratory(
         points,
         laboratory,
         served: null,
-        recording,
+        facts,
       });
       const played = await play(each.spec, world);
       const about = { basis: "simulated", divergedMs: null } as const;
@@ -78,11 +78,6 @@ export function pointsOf({ observations, specs }: Recording): Points {
     }
   const times = [...values.keys()].sort((a, b) => a - b);
   return { times, values: times.map((time) => values.get(time)!) };
-}
-
-/** Scores without a first deployment mean that it lies before what was recorded. */
-function isLiveFromTheStart({ scores }: Recording, runs: readonly RecordedRun[]): boolean {
-  return scores.length > 0 && !runs.some(({ accepted }) => accepted.cause === "first-deployment");
 }
 
 function firstOf(times: readonly number[]): number | null {

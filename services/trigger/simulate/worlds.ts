@@ -9,9 +9,38 @@ import type { Batch } from "../monitor/monitor.ts";
 import { arrivalsOf, type RecordedReceipt, receiptsOf, recordedArrivals } from "./arrivals.ts";
 import type { Course } from "./course.ts";
 import type { Laboratory } from "./laboratory.ts";
-import type { Arrival, RunOutcome, World } from "./play.ts";
-import { askedFor, medianSeconds, type RecordedRun } from "./recorded-runs.ts";
+import type { Arrival, AskedFor, RunOutcome, World } from "./play.ts";
+import { askedFor, medianSeconds, type RecordedRun, recordedRuns } from "./recorded-runs.ts";
 import type { Recording } from "./recording.ts";
+
+/** What of a recording every world needs, read once. */
+export interface RecordedFacts {
+  readonly runs: readonly RecordedRun[];
+  readonly receipts: readonly RecordedReceipt[];
+  readonly requests: readonly AskedFor[];
+  /** Time of the newest event. */
+  readonly endMs: number;
+}
+
+export const NOTHING_RECORDED: RecordedFacts = {
+  runs: [],
+  receipts: [],
+  requests: [],
+  endMs: Number.NEGATIVE_INFINITY,
+};
+
+export function factsOf(recording: Recording): RecordedFacts {
+  const { events } = recording;
+  return {
+    runs: recordedRuns(events),
+    receipts: receiptsOf(recording),
+    requests: askedFor(recording),
+    endMs: events.reduce(
+      (newest, { event }) => Math.max(newest, Date.parse(event.time)),
+      Number.NEGATIVE_INFINITY,
+    ),
+  };
+}
 
 /** Telemetry as it was served then, whatever a policy would have served; runs have the outcomes they had. */
 export class RecordedWorld implements World {
@@ -25,16 +54,15 @@ export class RecordedWorld implements World {
   private readonly seconds: number | null;
   private readonly receipts: readonly RecordedReceipt[];
 
-  /** @param runs in the time that is looked at, ascending */
-  constructor(recording: Recording, spec: ForecasterSpec, runs: readonly RecordedRun[], live: boolean) {
+  constructor(recording: Recording, facts: RecordedFacts, spec: ForecasterSpec) {
     this.recording = recording;
     this.spec = spec;
-    this.live = live;
-    this.unmatched = new Set(runs);
-    this.seconds = medianSeconds(runs);
-    this.receipts = receiptsOf(recording);
-    this.requests = askedFor(recording);
-    this.endMs = Math.max(...recording.events.map(({ event }) => Date.parse(event.time)));
+    this.live = isLiveFromTheStart(recording, facts);
+    this.unmatched = new Set(facts.runs);
+    this.seconds = medianSeconds(facts.runs);
+    this.receipts = facts.receipts;
+    this.requests = facts.requests;
+    this.endMs = facts.endMs;
   }
 
   async *arrivals(): AsyncGenerator<Arrival> {
@@ -82,16 +110,16 @@ export class LaboratoryWorld implements World {
     points: Points;
     laboratory: Laboratory;
     served: Hyperparameters | null;
-    recording: Recording | undefined;
+    facts: RecordedFacts;
   }) {
     this.spec = parts.spec;
     this.points = parts.points;
     this.laboratory = parts.laboratory;
-    this.receipts = parts.recording === undefined ? [] : receiptsOf(parts.recording);
+    this.receipts = parts.facts.receipts;
     this.course = parts.laboratory.course();
     this.served = parts.served;
     this.live = parts.served !== null;
-    this.requests = parts.recording === undefined ? [] : askedFor(parts.recording);
+    this.requests = parts.facts.requests;
   }
 
   async *arrivals(): AsyncGenerator<Arrival> {
@@ -131,6 +159,11 @@ export class LaboratoryWorld implements World {
   inputsAt(atMs: number) {
     return recordedInputs(this.receipts, atMs);
   }
+}
+
+/** Scores without a first deployment mean that it lies before what was recorded. */
+function isLiveFromTheStart({ scores }: Recording, { runs }: RecordedFacts): boolean {
+  return scores.length > 0 && !runs.some(({ accepted }) => accepted.cause === "first-deployment");
 }
 
 /** Incidents as they are known by now, so that a late one counts; the fleet as the last receipt before has it. */
