@@ -1,10 +1,8 @@
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { Bus } from "./bus/bus.ts";
 import { ForecasterSpec } from "./contracts/spec.ts";
-import { InvalidInputError, StaleStateError } from "./errors.ts";
-import { readYaml } from "./yaml.ts";
+import { StaleStateError } from "./errors.ts";
+import { readNamed, yamlFiles } from "./named-files.ts";
 
 /**
  * The specs in a folder, one forecaster a file named after it.
@@ -12,17 +10,8 @@ import { readYaml } from "./yaml.ts";
  * @throws {InvalidInputError} naming file, line, field and what was expected
  */
 export async function readSpecFiles(folder: string): Promise<ForecasterSpec[]> {
-  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".yaml")).sort();
-  return Promise.all(
-    names.map(async (name) => {
-      const path = join(folder, name);
-      const spec = readYaml(path, await readFile(path, "utf8"), ForecasterSpec);
-      if (`${spec.forecaster}.yaml` === name) return spec;
-      throw new InvalidInputError(
-        `${path}: field 'forecaster' is '${spec.forecaster}', expected '${name.slice(0, -5)}' as the file is named`,
-      );
-    }),
-  );
+  const paths = await yamlFiles(folder);
+  return Promise.all(paths.map((path) => readNamed(path, ForecasterSpec, "forecaster")));
 }
 
 /** Writes what changed into the bucket `specs`; says which forecasters it wrote. Specs without a file stay. */

@@ -1,9 +1,9 @@
 import { stat } from "node:fs/promises";
-import type { SeriesContract } from "../../shared/contracts/series.ts";
+import { SeriesContract } from "../../shared/contracts/series.ts";
 import { explain } from "../../shared/errors.ts";
 import { quote, rows, timestamp } from "../../shared/history/duckdb.ts";
 import type { History } from "../../shared/history/history.ts";
-import { readSeriesFile, seriesFiles, seriesOf } from "../../shared/series-files.ts";
+import { nameOf, readNamed, yamlFiles } from "../../shared/named-files.ts";
 import { type Rules, type SeriesRules, seriesRules } from "./validate.ts";
 
 /** How far back entities are remembered when the process starts. */
@@ -32,7 +32,7 @@ export class ContractFiles {
    * @returns whether it had, and what is wrong with its files: file, line, field and expectation
    */
   async refresh(): Promise<{ changed: boolean; problems: string[] } | undefined> {
-    const paths = await seriesFiles(this.folder);
+    const paths = await yamlFiles(this.folder);
     const states = await Promise.all(paths.map((path) => stat(path, { bigint: true })));
     const seen = states
       .map(({ mtimeNs, size, ino }, i) => `${paths[i]} ${ino} ${size} ${mtimeNs}`)
@@ -41,9 +41,9 @@ export class ContractFiles {
     const next = new Map<string, SeriesContract>();
     const problems: string[] = [];
     for (const path of paths) {
-      const series = seriesOf(path);
+      const series = nameOf(path);
       try {
-        next.set(series, await readSeriesFile(path));
+        next.set(series, await readNamed(path, SeriesContract, "series"));
       } catch (error) {
         problems.push(explain(error));
         const before = this.contracts.get(series);

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { readSeriesFile, seriesFiles } from "../../../shared/series-files.ts";
+import { SeriesContract } from "../../../shared/contracts/series.ts";
+import { readNamed, yamlFiles } from "../../../shared/named-files.ts";
 import { folders, replicas } from "../../../shared/service.ts";
 import { applySpecs, readSpecFiles } from "../../../shared/spec-files.ts";
 import { count, list } from "../words/format.ts";
@@ -16,7 +17,8 @@ export const provision: BusCommand<ProvisionFlags> = async ({ bus, connection, t
   const folder = join(configs, "forecasters");
   // Before anything is created: a mistake in a file changes nothing. Series are applied by the inference-buffer.
   const specs = await readSpecFiles(folder);
-  for (const path of await seriesFiles(join(configs, "series"))) await readSeriesFile(path);
+  for (const path of await yamlFiles(join(configs, "series")))
+    await readNamed(path, SeriesContract, "series");
   const create = flags.compare !== true;
   const topology = await connection.provision({ replicas: replicas(env), create });
   const written = create ? await applySpecs(bus, specs) : [];
