@@ -8,11 +8,12 @@ import { WindowReply, type WindowRequest } from "../../shared/contracts/inferenc
 import { addSteps, type ForecasterSpec, stepsIn } from "../../shared/contracts/spec.ts";
 import { InvalidInputError, RetuneError, UnavailableError } from "../../shared/errors.ts";
 import { MIN_TRAINING } from "../../shared/forecasting/backtest-plan.ts";
+import type { StepGrid } from "../../shared/forecasting/quantile-forecast.ts";
 import { withMemory } from "../../shared/history/duckdb.ts";
 import { writeQuery } from "../../shared/history/parquet.ts";
 import type { Window } from "../../shared/history/window.ts";
 import type { WindowCache } from "../../shared/history/window-cache.ts";
-import { gridQuery, type StepGrid } from "./grid.ts";
+import { gridQuery } from "./grid.ts";
 import type { Study } from "./state.ts";
 
 /** The buffer does not hold enough yet. More may come. */

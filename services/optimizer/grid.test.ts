@@ -2,10 +2,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { StepGrid } from "../../shared/forecasting/quantile-forecast.ts";
 import { withMemory } from "../../shared/history/duckdb.ts";
 import { writeQuery } from "../../shared/history/parquet.ts";
 import { readWindow } from "../../shared/history/window.ts";
-import { gridQuery, type StepGrid } from "./grid.ts";
+import { gridQuery } from "./grid.ts";
 import { DAY_MS, type Row, windowBytes } from "./search.fixture.ts";
 
 let folder: string;

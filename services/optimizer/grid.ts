@@ -1,9 +1,5 @@
+import type { StepGrid } from "../../shared/forecasting/quantile-forecast.ts";
 import { quote } from "../../shared/history/duckdb.ts";
-
-export interface StepGrid {
-  readonly stepMs: number;
-  readonly calendar: "all" | "weekdays";
-}
 
 /**
  * SQL that puts a window's observations on a regular grid of steps: what backtests count in steps then is steps.

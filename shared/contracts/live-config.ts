@@ -3,11 +3,16 @@ import { Duration } from "./duration.ts";
 import { ArtifactDigest, RunId, Token } from "./subjects.ts";
 import { Timestamp } from "./telemetry.ts";
 
+/** A family's own parameters, by name: `top_k` of chronos-t5, `learning_rate` of gbdt. */
+export const ModelParams = z.record(z.string(), z.union([z.number(), z.string(), z.boolean()]));
+export type ModelParams = z.infer<typeof ModelParams>;
+
 /** What a search may change. `context_length` in steps, `num_samples` in draws, `temperature` scales the spread. */
 export const Hyperparameters = z.object({
   context_length: z.int().min(8).max(8192),
   num_samples: z.int().min(1).max(10_000),
   temperature: z.number().positive().max(10),
+  model_params: ModelParams.optional().describe("the family's own parameters; one left out has its default"),
 });
 export type Hyperparameters = z.infer<typeof Hyperparameters>;
 

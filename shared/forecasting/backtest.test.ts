@@ -167,8 +167,8 @@ describe("QuantileCache", () => {
     expect(["a", "b", "c"].map((name) => cache.get(name) !== undefined)).toEqual([true, false, true]);
   });
 
-  it("keeps contexts, horizons and seasons apart", () => {
-    const wanted = { horizon: 3, context_length: 9 };
+  it("keeps apart what makes another prediction, and nothing else", () => {
+    const wanted = { horizon: 3, context_length: 9, num_samples: 5, temperature: 1, seed: 1 };
     const context = Float32Array.of(1, 2, 3);
     const keys = [
       QuantileCache.key(context, wanted),
@@ -176,8 +176,12 @@ describe("QuantileCache", () => {
       QuantileCache.key(context, { ...wanted, horizon: 4 }),
       QuantileCache.key(context, { ...wanted, season_length: 7 }),
       QuantileCache.key(context, { ...wanted, context_length: 8 }),
+      QuantileCache.key(context, { ...wanted, model_params: { top_k: 5 } }),
+      QuantileCache.key(context, wanted, "own"),
+      QuantileCache.key(context, { ...wanted, num_samples: 6 }, "own"),
+      QuantileCache.key(context, { ...wanted, temperature: 2 }, "own"),
     ];
-    expect(new Set(keys).size).toBe(5);
-    expect(QuantileCache.key(context.slice(), { ...wanted, season_length: 1 })).toBe(keys[0]);
+    expect(new Set(keys).size).toBe(9);
+    expect(QuantileCache.key(context.slice(), { ...wanted, season_length: 1, temperature: 2 })).toBe(keys[0]);
   });
 });

@@ -5,6 +5,7 @@ import type { ForecastModel } from "./families.ts";
 import { type CachedQuantiles, QuantileCache } from "./quantile-cache.ts";
 import {
   type DrawSpec,
+  type ForecastSpec,
   isFiniteForecast,
   type QuantileSpec,
   type SeriesForecast,
@@ -22,7 +23,7 @@ export interface BacktestSeries {
 }
 
 /** The configuration that is tried: what to look at and what to draw. */
-export type BacktestSpec = DrawSpec & Pick<QuantileSpec, "context_length">;
+export type BacktestSpec = DrawSpec & Pick<QuantileSpec, "context_length" | "model_params">;
 
 /** Errors are forecast − actual, in the unit of the series, over all steps of all windows with an observed target. */
 export interface BacktestResult {
@@ -62,8 +63,8 @@ export async function backtest(
   const first = plan.cutoffs[0];
   if (first === undefined) throw new InvalidInputError("the backtest has no windows");
   const horizon = Math.min(plan.horizon, values.length - 1 - first);
-  const quantileSpec = { horizon, context_length: spec.context_length, season_length: seasonLength };
-  const predictions = await predictWindows(model, values, plan.cutoffs, quantileSpec, cache);
+  const forecastSpec = { ...spec, horizon, season_length: seasonLength };
+  const predictions = await predictWindows(model, values, plan.cutoffs, forecastSpec, cache);
 
   const scored = emptyScores();
   let finite = true;
@@ -106,13 +107,13 @@ async function predictWindows(
   model: ForecastModel,
   values: Float64Array,
   cutoffs: readonly number[],
-  spec: QuantileSpec,
+  spec: ForecastSpec,
   cache: QuantileCache,
 ): Promise<CachedQuantiles[]> {
   const windows = cutoffs.map((cutoff) => {
     const from = Math.max(0, cutoff + 1 - spec.context_length);
     const context = Float32Array.from(values.subarray(from, cutoff + 1));
-    return { context, key: QuantileCache.key(context, spec) };
+    return { context, key: QuantileCache.key(context, spec, model.sampling) };
   });
   const results = windows.map(({ key }) => cache.get(key));
   const missing = windows.filter((_, w) => results[w] === undefined);
@@ -144,7 +145,7 @@ function drawWindow(
   const key = `${spec.num_samples}:${spec.seed}:${steps}`;
   const summary = entry.summaries.get(key) ?? model.summarise(forecast, spec);
   entry.summaries.set(key, summary);
-  return temper(forecast, summary, spec.temperature);
+  return temper(forecast, summary, model.sampling === "own" ? 1 : spec.temperature);
 }
 
 type Scores = Record<"actual" | "forecast" | "lower" | "upper", number[]>;

@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
-import type { QuantileForecast, QuantileSpec } from "./quantile-forecast.ts";
+import type { OpenedFamily } from "./family.ts";
+import type { ForecastSpec, QuantileForecast } from "./quantile-forecast.ts";
 import type { DrawSummary } from "./sampling.ts";
 
 /** A prediction, what it cost, and the draws from it, which all temperatures share. */
@@ -27,9 +28,17 @@ export class QuantileCache {
     this.capacity = capacity;
   }
 
-  static key(context: Float32Array, spec: QuantileSpec): string {
+  /** @param sampling who draws: what a family draws itself depends on the whole spec */
+  static key(
+    context: Float32Array,
+    spec: ForecastSpec,
+    sampling: OpenedFamily["sampling"] = "layer",
+  ): string {
     const bytes = new Uint8Array(context.buffer, context.byteOffset, context.byteLength);
-    return `${hash("sha1", bytes)}:${spec.context_length}:${spec.horizon}:${spec.season_length ?? 1}`;
+    const { context_length, horizon, season_length = 1, model_params = {} } = spec;
+    const own = Object.entries(model_params).sort(([a], [b]) => (a < b ? -1 : 1));
+    const drawn = sampling === "own" ? [spec.num_samples, spec.temperature, spec.seed] : [];
+    return [hash("sha1", bytes), context_length, horizon, season_length, ...own.flat(), ...drawn].join(":");
   }
 
   get(key: string): CachedQuantiles | undefined {

@@ -1,3 +1,5 @@
+import type { ModelParams } from "../contracts/live-config.ts";
+
 /** The nine levels Chronos-Bolt predicts. */
 export const NINE_LEVELS: readonly number[] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 
@@ -32,6 +34,27 @@ export interface QuantileSpec {
   readonly context_length: number;
   /** steps in a season, 1 or absent for none, "auto" to detect it in the context */
   readonly season_length?: number | "auto" | undefined;
+  /** the family's own parameters; one left out has its default */
+  readonly model_params?: ModelParams | undefined;
+  /** which series each context is of and when it ends, for families that look at it; as many as contexts */
+  readonly series?: readonly SeriesInfo[] | undefined;
+  /** for families that look at calendar time */
+  readonly grid?: StepGrid | undefined;
+}
+
+/** The steps of a series in time. */
+export interface StepGrid {
+  readonly stepMs: number;
+  /** weekdays: Saturday and Sunday (UTC) are no steps */
+  readonly calendar: "all" | "weekdays";
+}
+
+/** What is known of a context beside its values. */
+export interface SeriesInfo {
+  /** null where the series has no entities */
+  readonly entity: string | null;
+  /** time of the newest step, ms since the epoch */
+  readonly endMs: number;
 }
 
 /** What is drawn from the quantiles: cheap to change. */

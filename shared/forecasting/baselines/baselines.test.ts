@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { normalQuantile } from "../normal.ts";
 import { lastValue, seasonalNaive } from "./baselines.ts";
-import { normalQuantile } from "./normal.ts";
 
 const median = (values: Float64Array) =>
   [...values].filter((_, i) => i % 9 === 4).map((value) => Math.round(value * 1e9) / 1e9);

@@ -1,5 +1,5 @@
-import { normalQuantile } from "./normal.ts";
-import { NINE_LEVELS, type QuantileForecast } from "./quantile-forecast.ts";
+import { normalQuantile } from "../normal.ts";
+import { NINE_LEVELS, type QuantileForecast } from "../quantile-forecast.ts";
 
 /**
  * Seasonal naive: the step h ahead repeats the newest value of its phase. Its law is Gaussian with
