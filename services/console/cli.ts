@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { Duration } from "../../shared/contracts/duration.ts";
+import { ACTIONS } from "../../shared/contracts/spec-remedies.ts";
 import { explain } from "../../shared/errors.ts";
 import { approve } from "./commands/approve.ts";
 import { calibrate } from "./commands/calibrate.ts";
@@ -101,6 +102,7 @@ function buildProgram(terminal: Terminal, exit: (code: number) => void): Command
       .argument("<forecaster>")
       .description("ask for a run")
       .option("--reason <text>", "why, for the receipt")
+      .addOption(new Option("--action <action>", "what to do (default search)").choices(ACTIONS))
       .option("--wait", "tell its steps until it is over; exit 0 for verified and rejected")
       .addOption(new Option("--timeout <duration>", "longest wait").default("30m").argParser(duration)),
     request,

@@ -29,6 +29,7 @@ import {
   observe,
   publishStep,
   request,
+  requestAnew,
   running,
   score,
   startTrigger,
@@ -124,12 +125,12 @@ describe("evaluations", () => {
   it("and runs are known again when the buckets were lost: no second run beside one that is on", async () => {
     await applySpec();
     await startTrigger();
-    await request(forecaster);
+    await requestAnew();
     await until(async () => (await steps("accepted")).length === 1);
     for (const each of running.splice(0)) await each.stop();
     await context.bus.kv("states", z.unknown()).delete(`arbiter.${forecaster}`);
     await startTrigger();
-    await request(forecaster);
+    await requestAnew();
     await until(async () => (await steps("refused")).length === 1);
     expect(await steps("accepted")).toHaveLength(1);
   });

@@ -19,6 +19,7 @@ import {
   nonEmpty,
   publishStep,
   request,
+  requestAnew,
   running,
   setEnv,
   startTrigger,
@@ -139,7 +140,7 @@ describe("the life of a run", () => {
       return stored?.value.terminal ? stored.value : undefined;
     });
     expect(run.steps.map(({ step }) => step)).toEqual(["accepted", "rejected"]);
-    await request(forecaster);
+    await requestAnew();
     await until(async () => (await steps("accepted")).length === 2);
   });
 

@@ -100,12 +100,15 @@ export const ActiveRun = z.object({
   next_stage: Validated.shape.next_stage,
   accepted_stored_at: Ms.optional().describe("machine time"),
   search_seconds: z.number().nonnegative().optional().describe("what its search took, once it is over"),
+  action: Accepted.shape.action.default("search"),
+  escalates_to: Accepted.shape.escalates_to,
 });
 export type ActiveRun = z.infer<typeof ActiveRun>;
 
 /** A run that is wished for: by a person, by evaluations, by a schedule. */
 export const Wish = z.object({
   cause: Accepted.shape.cause,
+  action: Accepted.shape.action.default("search"),
   priority: Accepted.shape.priority,
   reasons: Accepted.shape.reasons,
   requested_by: Accepted.shape.requested_by,
@@ -158,6 +161,11 @@ export const ArbiterState = z.object({
     .nullable()
     .default(null)
     .describe("what last kept a triggered run back; told once, not once a day"),
+  last_asked: z
+    .object({ key: z.string(), run: RunId, at: Ms })
+    .nullable()
+    .default(null)
+    .describe("the request that the last manual run answers, and when its newest copy was stored"),
   requests: Handled.default(nothingHandled).describe(
     "sequences in DECISIONS of requests, delivered by trigger-requests",
   ),

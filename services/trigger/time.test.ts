@@ -18,6 +18,7 @@ import {
   observe,
   publishStep,
   request,
+  requestAnew,
   running,
   score,
   startTrigger,
@@ -184,13 +185,13 @@ describe("a state of a stream that was created anew since", () => {
   it("is noticed while the process runs: sequences begin anew", async () => {
     await applySpec();
     await startTrigger();
-    await request(forecaster);
+    await requestAnew();
     await until(async () => (await steps("accepted")).length === 1);
     // What the process finds is a state of another stream, as if DECISIONS were a new one since its last look.
     const entry = await context.bus.kv("states", ArbiterState).get(`arbiter.${forecaster}`);
     const old = { ...entry!.value, stream_created: OTHER_STREAM, requests: handled };
     await context.bus.kv("states", ArbiterState).put(`arbiter.${forecaster}`, old);
-    await request(forecaster);
+    await requestAnew();
     await until(async () => (await steps("refused")).length === 1);
   });
 });

@@ -59,6 +59,11 @@ export async function startTrigger(): Promise<void> {
   running.push(await service.start(context));
 }
 
+/** Somebody asks anew, which is no copy of what was asked before. */
+export function requestAnew(): Promise<number> {
+  return request(JSON.stringify({ forecaster, request_id: randomUUID() }));
+}
+
 export function request(payload: string): Promise<number> {
   return context.bus.store("retrain.request", payload, randomUUID());
 }

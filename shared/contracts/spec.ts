@@ -2,12 +2,18 @@ import { z } from "zod";
 import { Duration, durationDays, durationMs } from "./duration.ts";
 import { Hyperparameters, MODEL_FAMILIES } from "./live-config.ts";
 import { DETECTOR_SPECS, EVALUATION_SPECS } from "./spec-detectors.ts";
+import { RemedySpec } from "./spec-remedies.ts";
 import { TIMING_SPECS } from "./spec-timing.ts";
 import { Token } from "./subjects.ts";
 import { Entity } from "./telemetry.ts";
 
 /** When to optimize. (A-TRG-1..6) */
-export const TriggerSpec = z.strictObject({ ...DETECTOR_SPECS, ...EVALUATION_SPECS, ...TIMING_SPECS });
+export const TriggerSpec = z.strictObject({
+  ...DETECTOR_SPECS,
+  ...EVALUATION_SPECS,
+  ...TIMING_SPECS,
+  remedy: RemedySpec.prefault({}),
+});
 export type TriggerSpec = z.infer<typeof TriggerSpec>;
 
 const SearchSpace = z.strictObject({

@@ -2,10 +2,10 @@ import { z } from "zod";
 import { Evidence, StepData } from "./envelope.ts";
 import { OUTAGE_REASONS } from "./fleet-monitor.ts";
 import { DETECTORS, SEVERITIES } from "./spec-detectors.ts";
+import { Action } from "./spec-remedies.ts";
 import { Token } from "./subjects.ts";
 import { Timestamp } from "./telemetry.ts";
 
-export const ACTIONS = ["search", "refit", "reweigh"] as const;
 export const PRIORITIES = ["low", "medium", "high"] as const;
 
 /** `retrain.request`: please. Empty or `{}` means every forecaster; a bare id is understood too. (K-4) */
@@ -14,11 +14,16 @@ export const RetrainRequest = z.looseObject({
   reason: z.string().max(1000).optional(),
   priority: z.enum(PRIORITIES).optional(),
   requested_by: z.string().max(200).optional(),
-  action: z.enum(ACTIONS).default("search"),
+  action: Action.default("search"),
+  request_id: z
+    .string()
+    .max(200)
+    .optional()
+    .describe("tells requests apart that say the same: without, one repeated within 10 s is a copy"),
 });
 export type RetrainRequest = z.infer<typeof RetrainRequest>;
 
-const CAUSES = ["manual", "trigger", "first-deployment", "schedule"] as const;
+const CAUSES = ["manual", "trigger", "first-deployment", "schedule", "escalation"] as const;
 
 const Figures = z.record(z.string(), z.union([z.number(), z.string(), z.null()]));
 const Thresholds = z.record(z.string(), z.union([z.number(), z.string(), z.boolean()]));
@@ -182,7 +187,8 @@ const Answer = StepData.extend({
 });
 
 export const Accepted = Answer.extend({
-  action: z.enum(ACTIONS),
+  action: Action,
+  escalates_to: Action.nullable().default(null).describe("what follows where this is not approved"),
   priority: z.enum(PRIORITIES),
   reasons: z.array(z.string()),
   requested_by: z.string().optional(),
@@ -197,8 +203,8 @@ export const Refused = Answer.extend({
   reason: z.enum([
     "unknown-forecaster",
     "disabled",
-    "unsupported-action",
     "run-active",
+    "repeated",
     "cool-down",
     "superseded-by-person",
     "budget",

@@ -1,5 +1,6 @@
 import type { Bus } from "../../../shared/bus/bus.ts";
 import { durationMs } from "../../../shared/contracts/duration.ts";
+import type { Action } from "../../../shared/contracts/spec-remedies.ts";
 import { parseStepSubject, type Step, subjects, TERMINAL_STEPS } from "../../../shared/contracts/subjects.ts";
 import { UnavailableError } from "../../../shared/errors.ts";
 import { newUuidV7 } from "../../../shared/ids.ts";
@@ -11,6 +12,7 @@ import { type BusCommand, type CommandFlags, knownForecaster, person, printJson 
 
 export interface RequestFlags extends CommandFlags {
   readonly reason?: string;
+  readonly action?: Action;
   readonly wait?: boolean;
   readonly timeout?: string; // a duration
 }
@@ -32,11 +34,13 @@ const GOOD_ENDS: readonly Step[] = ["verified", "rejected"];
  */
 export const request: BusCommand<RequestFlags> = async ({ bus, terminal, flags }, forecaster = "") => {
   await knownForecaster(bus, forecaster);
-  const { reason } = flags;
+  const { reason, action } = flags;
   const id = newUuidV7();
   const body = {
     forecaster,
+    request_id: id,
     requested_by: person(terminal.env),
+    ...(action === undefined ? {} : { action }),
     ...(reason === undefined ? {} : { reason }),
   };
   const sequence = await bus.store(subjects.request, JSON.stringify(body), id);

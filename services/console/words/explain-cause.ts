@@ -32,6 +32,8 @@ function causeText({ cause, requested_by }: Accepted): string {
       return "there was no live config yet, so the first one had to be found";
     case "schedule":
       return "it was due";
+    case "escalation":
+      return "a cheaper remedy was not enough";
     case "trigger":
       return "a trigger fired";
   }

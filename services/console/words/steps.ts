@@ -81,6 +81,8 @@ export function acceptedText({ cause, requested_by, reasons }: Accepted): string
       return `accepted because nothing is live yet${after}`;
     case "schedule":
       return `accepted because it was due${after}`;
+    case "escalation":
+      return `accepted because a cheaper remedy was not enough${after}`;
     case "trigger":
       return `accepted because a trigger fired${after}`;
   }

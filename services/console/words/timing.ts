@@ -6,6 +6,7 @@ const CAUSES: Record<NonNullable<ArbiterStatus["pending"]>["cause"], string> = {
   trigger: "triggered",
   "first-deployment": "first",
   schedule: "scheduled",
+  escalation: "more thorough",
 };
 
 /** "a triggered run of high priority waits since … and starts …: why". */

@@ -7,6 +7,7 @@ import { foldStep, type StoredStep } from "./following.ts";
 import type { Circumstances, Decision } from "./verdict.ts";
 import type { ManualRequest } from "./wish.ts";
 
+const MINUTE_MS = 60_000;
 export const DAY_MS = 86_400_000;
 /** A Wednesday. */
 export const START_MS = Date.parse("2025-01-01T00:00:00Z");
@@ -26,7 +27,7 @@ export function at(days: number, of: ForecasterSpec | undefined = spec): Circums
 }
 
 export function asked(sequence: number, request: Partial<RetrainRequest> = {}): ManualRequest {
-  return { sequence, storedMs: START_MS + sequence, request: { action: "search", ...request } };
+  return { sequence, storedMs: START_MS + sequence * MINUTE_MS, request: { action: "search", ...request } };
 }
 
 /** A person asks. */

@@ -56,8 +56,6 @@ describe("the arbiter, asked by a person (K-4)", () => {
   it.each([
     ["unknown-forecaster", undefined, {}],
     ["disabled", { ...spec, enabled: false }, {}],
-    ["unsupported-action", spec, { action: "refit" as const }],
-    ["unsupported-action", spec, { action: "reweigh" as const }],
   ])("refuses with reason %s", (reason, known, request) => {
     const { state, events } = decideRequests(initialArbiter("a"), [asked(1, request)], {
       ...at(0),
@@ -68,9 +66,11 @@ describe("the arbiter, asked by a person (K-4)", () => {
     expect(state.active).toBeNull();
   });
 
-  it("answers what it can of a mixed batch", () => {
-    const { events } = decideRequests(initialArbiter("a"), [asked(1, { action: "refit" }), asked(2)], at(0));
-    expect(events.map((each) => each.step)).toEqual(["refused", "accepted"]);
+  it("does the most thorough of what a batch asks for", () => {
+    const batch = [asked(1, { action: "reweigh" }), asked(2, { action: "refit" })];
+    expect(decideRequests(initialArbiter("a"), batch, at(0)).events).toMatchObject([
+      { step: "accepted", data: { action: "refit", escalates_to: null, coalesced: 1 } },
+    ]);
   });
 
   it("names 100 causes at most, the rest is counted", () => {

@@ -1,12 +1,15 @@
+import { afterThat } from "../../../shared/contracts/spec-remedies.ts";
 import type { Evaluated } from "../../../shared/contracts/trigger.ts";
 import { addHandled, isHandled, lastHandled } from "../handled.ts";
 import { type ArbiterState, initialArbiter, type Wish } from "../state.ts";
+import { copyOf, firstAsked, withoutCopies } from "./copies.ts";
 import { started } from "./following.ts";
 import { blocker, blockOf } from "./rules.ts";
 import { openedBy, startOf } from "./start.ts";
 import { dueSchedules } from "./timetable.ts";
 import {
   acceptance,
+  type Beginning,
   type Block,
   type Circumstances,
   type Decision,
@@ -17,8 +20,8 @@ import { joined, type ManualRequest, wishOfEvaluation, wishOfPeople, wishOfSched
 
 /**
  * Answers requests of people for one forecaster: however many there are, one run and at most one refusal for each
- * kind of answer. No cool-down, budget or window holds them (A-TRG-6), a run that is on does. A wish that waited is
- * dropped when a person's run begins.
+ * kind of answer. No cool-down, budget or window holds them (A-TRG-6), a run that is on does, and so does being a copy
+ * of the request that the last run answered. A wish that waited is dropped when a person's run begins.
  *
  * Idempotent: a request handled before, alone or in another batch, changes nothing. The run's id derives from the
  * first request it answers.
@@ -34,19 +37,23 @@ export function decideRequests(
   if (fresh.length === 0) return { state, events: [] };
   const sequences = fresh.map(({ sequence }) => sequence);
   const handled = { ...state, requests: addHandled(state.requests, sequences) };
-  const isSearch = ({ request }: ManualRequest) => request.action === "search";
-  const foreign = fresh.filter((each) => !isSearch(each));
-  const refused = wishOfPeople(foreign, circumstances.atMs);
-  const asked = wishOfPeople(fresh.filter(isSearch), circumstances.atMs);
-  const first: Verdict[] = [];
-  if (refused !== undefined) {
-    const nobody = blockOf({ ...handled, active: null }, refused, circumstances);
-    const block = nobody ?? unsupported(foreign[0]!.request.action);
-    first.push(refusal(handled, refused, block, circumstances, false));
+  const { copies, others, last_asked } = withoutCopies(handled.last_asked, fresh);
+  const events: Verdict[] = [];
+  const repeated = wishOfPeople(copies, circumstances.atMs);
+  if (repeated !== undefined && last_asked !== null) {
+    const block = blockOf(handled, repeated, circumstances) ?? copyOf(last_asked);
+    events.push(refusal(handled, repeated, block, circumstances, false));
   }
-  if (asked === undefined) return { state: handled, events: first };
-  const answer = answerPeople(handled, asked, circumstances);
-  return { state: answer.state, events: [...first, ...answer.events] };
+  const next = { ...handled, last_asked };
+  const asked = wishOfPeople(others, circumstances.atMs);
+  if (asked === undefined) return { state: next, events };
+  const answer = answerPeople(next, asked, circumstances);
+  const run = answer.state.active?.run;
+  const begun = run !== undefined && run !== state.active?.run;
+  return {
+    state: begun ? { ...answer.state, last_asked: firstAsked(others, run) } : answer.state,
+    events: [...events, ...answer.events],
+  };
 }
 
 /**
@@ -85,12 +92,12 @@ export function decideEvaluated(
   const handled = { ...state, evaluations: addHandled(state.evaluations, [sequence]) };
   if (!evaluated.should_optimize) {
     const { pending } = state;
-    if (pending === null || pending.cause === "schedule" || sequence < lastHandled(state.evaluations))
+    if (pending === null || lasts(pending) || sequence < lastHandled(state.evaluations))
       return { state, events: [] };
     const message = "a later evaluation finds nothing that asks for a run";
     return drop(handled, pending, { reason: "recovered", message }, circumstances);
   }
-  const wish = wishOfEvaluation(evaluated, { sequence, storedMs }, circumstances.atMs);
+  const wish = wishOfEvaluation(evaluated, { sequence, storedMs }, circumstances);
   const block = blockOf(handled, wish, circumstances);
   if (block === undefined) return startOrWait(handled, joined(handled.pending, wish), circumstances);
   const refused_for = blocker(handled, wish, block);
@@ -125,7 +132,7 @@ export function decideTick(state: ArbiterState, circumstances: Circumstances): D
   if (handled !== state.schedules) next = { ...next, schedules: handled };
   let wish = next.pending;
   if (due.length > 0 && spec.enabled) {
-    const scheduled = wishOfSchedules(due);
+    const scheduled = wishOfSchedules(due, spec);
     const block = blockOf(next, scheduled, circumstances);
     if (block === undefined) wish = joined(wish, scheduled);
     else events.push(refusal(next, scheduled, block, circumstances, false));
@@ -133,6 +140,11 @@ export function decideTick(state: ArbiterState, circumstances: Circumstances): D
   if (wish === null) return { state: next, events };
   const decision = startOrWait(next, wish, circumstances);
   return { state: decision.state, events: [...events, ...decision.events] };
+}
+
+/** What an evaluation that finds nothing does not call off. */
+function lasts({ cause }: Wish): boolean {
+  return cause === "schedule" || cause === "escalation";
 }
 
 function answerPeople(state: ArbiterState, wish: Wish, circumstances: Circumstances): Decision {
@@ -170,11 +182,21 @@ function begin(
   state: ArbiterState,
   wish: Wish,
   circumstances: Circumstances,
-  how: Parameters<typeof acceptance>[3],
+  how: Omit<Beginning, "escalates_to">,
 ): Decision {
   const { atMs, machineMs } = circumstances;
-  const event = acceptance(state, wish, circumstances, how);
-  return { state: started(state, event.data.run_id, wish, atMs, machineMs), events: [event] };
+  const escalates_to = escalation(wish, circumstances);
+  const event = acceptance(state, wish, circumstances, { ...how, escalates_to });
+  return {
+    state: started(state, event.data.run_id, { ...wish, escalates_to }, atMs, machineMs),
+    events: [event],
+  };
+}
+
+/** What a person asked for is not followed by what nobody asked for. */
+function escalation({ cause, action }: Wish, { spec }: Circumstances): Beginning["escalates_to"] {
+  if (cause === "manual" || spec?.trigger.remedy.escalate !== true) return null;
+  return afterThat(action) ?? null;
 }
 
 function drop(state: ArbiterState, wish: Wish, block: Block, circumstances: Circumstances): Decision {
@@ -182,9 +204,4 @@ function drop(state: ArbiterState, wish: Wish, block: Block, circumstances: Circ
     state: { ...state, pending: null, refused_for: blocker(state, wish, block) },
     events: [refusal(state, wish, block, circumstances, true)],
   };
-}
-
-function unsupported(action: string): Block {
-  const message = `action '${action}' is not supported yet, expected 'search'`;
-  return { reason: "unsupported-action", message };
 }

@@ -1,11 +1,12 @@
 import type { CloudEvent, StepData } from "../../../shared/contracts/envelope.ts";
 import { parseStepSubject, type Step, TERMINAL_STEPS } from "../../../shared/contracts/subjects.ts";
-import type { Refused } from "../../../shared/contracts/trigger.ts";
+import type { Accepted, Refused } from "../../../shared/contracts/trigger.ts";
 import { Validated } from "../../../shared/contracts/validator.ts";
 import { addHandled, handledUpTo } from "../handled.ts";
 import type { ActiveRun, ArbiterState, EndedRun, Wish } from "../state.ts";
 import { automaticRuns } from "./rules.ts";
 import { scheduleKey } from "./timetable.ts";
+import { wishOfEscalation } from "./wish.ts";
 
 const MAX_ENDED = 20;
 /** A spec's `weekly_budget` is no greater, so that no more have to be remembered. */
@@ -24,7 +25,7 @@ export interface StoredStep {
 export function started(
   state: ArbiterState,
   run: string,
-  { cause }: Pick<Wish, "cause">,
+  { cause, action, escalates_to }: Pick<ActiveRun, "action" | "escalates_to"> & Pick<Wish, "cause">,
   atMs: number,
   storedMs: number,
 ): ArbiterState {
@@ -40,6 +41,8 @@ export function started(
       step_stored_at: storedMs,
       accepted_stored_at: storedMs,
       first_deployment,
+      action,
+      escalates_to,
     },
     pending: null,
     last_triggered_at: triggered ? at : state.last_triggered_at,
@@ -51,8 +54,8 @@ export function started(
 }
 
 /**
- * Follows the runs: how far the active one is, when it ends and what it took, when a search last completed, when a
- * person last decided. A run that this state does not know as active is somebody else's history and changes nothing
+ * Follows the runs: how far the active one is, when it ends and what it took, what shall follow where it was not
+ * approved, when a search last completed, when a person last decided. A run that this state does not know as active is somebody else's history and changes nothing
  * but the last two.
  */
 export function foldStep(state: ArbiterState, message: StoredStep): ArbiterState {
@@ -64,8 +67,11 @@ export function foldStep(state: ArbiterState, message: StoredStep): ArbiterState
   if (isPersons(parts.step, data)) next = later(next, "person_decided_at", time);
   const { active } = next;
   if (active?.run !== parts.run) return next;
-  if (TERMINAL_STEPS.includes(parts.step))
-    return { ...next, active: null, ended: withEnd(next.ended, active, parts.step, message.storedMs) };
+  if (TERMINAL_STEPS.includes(parts.step)) {
+    const pending = wishOfEscalation(active, parts.step, message);
+    const ended = withEnd(next.ended, active, parts.step, message.storedMs);
+    return { ...next, active: null, pending: pending ?? next.pending, ended };
+  }
   if (message.sequence <= active.step_sequence) return next;
   return { ...next, active: advanced(active, parts.step, message) };
 }
@@ -83,10 +89,12 @@ export function rebuildStep(state: ArbiterState, message: StoredStep): ArbiterSt
   if (parts === undefined || parts.forecaster !== state.forecaster) return state;
   const {
     cause = "manual",
+    action = "search",
+    escalates_to = null,
     reason,
     caused_by,
     schedules,
-  } = message.event.data as StepData & Partial<Refused>;
+  } = message.event.data as StepData & Partial<Refused> & Partial<Pick<Accepted, "action" | "escalates_to">>;
   if (parts.step === "refused" && reason === "unknown-forecaster")
     return { ...state, requests: addHandled(state.requests, caused_by) };
   const next = {
@@ -95,7 +103,13 @@ export function rebuildStep(state: ArbiterState, message: StoredStep): ArbiterSt
     evaluations: handledUpTo(state.evaluations, message.sequence),
   };
   if (parts.step !== "accepted") return foldStep(next, message);
-  return started(next, parts.run, { cause }, Date.parse(message.event.time), message.storedMs);
+  return started(
+    next,
+    parts.run,
+    { cause, action, escalates_to },
+    Date.parse(message.event.time),
+    message.storedMs,
+  );
 }
 
 /** A rollback that a person asked for, and a person's word on a held run. */

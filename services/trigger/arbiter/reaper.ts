@@ -5,7 +5,7 @@ import { nextStage, type Validated } from "../../../shared/contracts/validator.t
 import type { ActiveRun } from "../state.ts";
 
 /** `next_stage` is what the run's approval says; a run without it is judged by the spec of now. */
-type Reapable = ActiveRun & Pick<Validated, "next_stage">;
+type Reapable = Omit<ActiveRun, "action" | "escalates_to"> & Pick<Validated, "next_stage">;
 
 /**
  * The stage an active run hangs in, or undefined while it may go on: no new step for longer than the time limit of

@@ -16,8 +16,10 @@ const WEEK_MS = 7 * 86_400_000;
  * | one run at a time                           | everybody                       |
  * | nothing that a person has decided since     | evaluations                     |
  * | the cool-down                               | evaluations                     |
- * | the weekly budget                           | evaluations, schedules          |
- * | quiet windows that never end                | evaluations, schedules          |
+ * | the weekly budget                           | all but people                  |
+ * | quiet windows that never end                | all but people                  |
+ *
+ * An escalation goes on with what was let run, so no cool-down holds it.
  */
 export function blockOf(
   state: ArbiterState,
@@ -33,7 +35,8 @@ export function blockOf(
     return { reason: "run-active", message, active_run: active.run };
   }
   if (wish.cause === "manual") return undefined;
-  const cooling = wish.cause === "schedule" ? undefined : coolDown(state, wish, spec, atMs);
+  const passes = wish.cause === "schedule" || wish.cause === "escalation";
+  const cooling = passes ? undefined : coolDown(state, wish, spec, atMs);
   return cooling ?? overBudget(state, spec, atMs) ?? neverCalm(wish, spec, atMs);
 }
 

@@ -57,6 +57,7 @@ describe("when a wish of Wednesday noon may start (C-FLT-1)", () => {
 function wish(cause: Accepted["cause"], priority: Accepted["priority"]): Wish {
   return {
     cause,
+    action: "search",
     priority,
     reasons: [],
     caused_by: [],

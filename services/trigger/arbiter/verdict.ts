@@ -26,6 +26,9 @@ export interface Circumstances {
   readonly evidence: Evidence;
 }
 
+/** How a run begins: what let it, where it had to wait, and what follows where it is not approved. */
+export type Beginning = Pick<Accepted, "window" | "escalates_to"> & { readonly waited: boolean };
+
 /** Why a wish starts no run. */
 export type Block = Pick<Refused, "reason" | "message" | "active_run">;
 
@@ -38,13 +41,14 @@ export function acceptance(
   state: ArbiterState,
   wish: Wish,
   { evidence, atMs }: Circumstances,
-  { waited, window }: { waited: boolean; window: Accepted["window"] },
+  { waited, window, escalates_to }: Beginning,
 ): Verdict & { step: "accepted" } {
-  const { priority, reasons, requested_by } = wish;
+  const { action, priority, reasons, requested_by } = wish;
   const data: Accepted = {
     ...common(state, wish, evidence, "accepted"),
     ...since(wish, waited),
-    action: "search",
+    action,
+    escalates_to,
     priority,
     reasons,
     ...(requested_by === undefined ? {} : { requested_by }),

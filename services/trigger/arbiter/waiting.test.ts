@@ -330,7 +330,10 @@ describe("a state of an older version", () => {
       outbox: [],
     };
     const read = ArbiterState.parse(old);
-    expect(read).toEqual({ ...initialArbiter("a"), active: old.active });
+    expect(read).toEqual({
+      ...initialArbiter("a"),
+      active: { ...old.active, action: "search", escalates_to: null },
+    });
     expect(foldStep(read, step("verified", old.active.run, 9)).ended).toEqual([]);
   });
 });

@@ -1,3 +1,6 @@
+import type { ForecasterSpec } from "../../../shared/contracts/spec.ts";
+import { mostThorough } from "../../../shared/contracts/spec-remedies.ts";
+import type { Step } from "../../../shared/contracts/subjects.ts";
 import {
   type Accepted,
   type Evaluated,
@@ -5,14 +8,20 @@ import {
   type RetrainRequest,
   type ScheduledTime,
 } from "../../../shared/contracts/trigger.ts";
-import type { Wish } from "../state.ts";
+import type { ActiveRun, Wish } from "../state.ts";
 
 /** Sequences a receipt names, reasons it repeats: the count is in `coalesced`. */
 const MAX_CAUSES = 100;
 const MAX_REASONS = 20;
 
 /** Whose conditions hold for wishes that are joined: the later in this list. */
-const RANK: readonly Accepted["cause"][] = ["trigger", "first-deployment", "schedule", "manual"];
+const RANK: readonly Accepted["cause"][] = [
+  "trigger",
+  "first-deployment",
+  "escalation",
+  "schedule",
+  "manual",
+];
 
 export interface ManualRequest {
   readonly sequence: number;
@@ -29,6 +38,7 @@ export function wishOfPeople(group: readonly ManualRequest[], atMs: number): Wis
   const by = group.find(({ request }) => request.requested_by !== undefined)?.request.requested_by;
   return {
     cause: "manual",
+    action: mostThorough(group.map(({ request }) => request.action)) ?? "search",
     priority: highest(group.map(({ request }) => request.priority)),
     reasons: distinct(reasons, MAX_REASONS),
     ...(by === undefined ? {} : { requested_by: by }),
@@ -44,10 +54,15 @@ export function wishOfPeople(group: readonly ManualRequest[], atMs: number): Wis
 export function wishOfEvaluation(
   { cause, detectors, reasons }: Evaluated,
   { sequence, storedMs }: { sequence: number; storedMs: number },
-  atMs: number,
+  { atMs, spec }: { atMs: number; spec: Pick<ForecasterSpec, "trigger"> | undefined },
 ): Wish {
+  const first = cause === "first-deployment";
+  const remedy = spec?.trigger.remedy;
+  const fired = detectors.filter((each) => each.fired === true && each.warns !== true);
+  const asked = fired.map(({ detector }) => remedy?.by_detector[detector] ?? remedy?.triggered);
   return {
-    cause: cause === "first-deployment" ? "first-deployment" : "trigger",
+    cause: first ? "first-deployment" : "trigger",
+    action: (first ? undefined : mostThorough(asked)) ?? "search",
     priority: highest(detectors.map(({ fired, severity }) => (fired ? severity : undefined))),
     reasons: distinct(reasons, MAX_REASONS),
     caused_by: [sequence],
@@ -64,10 +79,14 @@ export function wishOfEvaluation(
  *
  * @param due not empty
  */
-export function wishOfSchedules(due: readonly ScheduledTime[]): Wish {
+export function wishOfSchedules(
+  due: readonly ScheduledTime[],
+  { trigger }: Pick<ForecasterSpec, "trigger">,
+): Wish {
   const newest = due.reduce((a, b) => (Date.parse(b.at) > Date.parse(a.at) ? b : a));
   return {
     cause: "schedule",
+    action: trigger.remedy.scheduled,
     priority: "medium",
     reasons: due.map(({ cron, zone, at }) => `schedule '${cron}' in ${zone}, due at ${at}`),
     schedules: [...due],
@@ -76,6 +95,36 @@ export function wishOfSchedules(due: readonly ScheduledTime[]): Wish {
     since: newest.at,
     origin: `schedule ${newest.at}`,
     stored_at: Date.parse(newest.at),
+  };
+}
+
+/**
+ * What follows a run whose remedy was not approved, or failed; undefined where nothing shall.
+ *
+ * @param step that ended it
+ */
+export function wishOfEscalation(
+  { run, action, escalates_to }: Pick<ActiveRun, "run" | "action" | "escalates_to">,
+  step: Step,
+  {
+    sequence,
+    storedMs,
+    event,
+  }: { sequence: number; storedMs: number; event: { time: string; data: object } },
+): Wish | undefined {
+  if (escalates_to === null || (step !== "rejected" && step !== "failed")) return undefined;
+  const { cause } = event.data as { cause?: unknown };
+  const why = step === "failed" && typeof cause === "string" ? `: ${cause}` : "";
+  return {
+    cause: "escalation",
+    action: escalates_to,
+    priority: "medium",
+    reasons: [`${action} of run ${run} was ${step === "failed" ? "not possible" : "not approved"}${why}`],
+    caused_by: [sequence],
+    coalesced: 0,
+    since: event.time,
+    origin: run,
+    stored_at: storedMs,
   };
 }
 
@@ -89,6 +138,7 @@ export function joined(waiting: Wish | null, newer: Wish): Wish {
   const schedules = [...(waiting.schedules ?? []), ...(newer.schedules ?? [])];
   return {
     ...leads,
+    action: mostThorough([waiting.action, newer.action]) ?? leads.action,
     priority: highest([waiting.priority, newer.priority]),
     reasons: distinct([...waiting.reasons, ...newer.reasons], MAX_REASONS),
     ...(schedules.length === 0 ? {} : { schedules: schedules.slice(-MAX_REASONS) }),
