@@ -1,10 +1,10 @@
+import { publishAlert } from "../../shared/alerts.ts";
 import type { Bus } from "../../shared/bus/bus.ts";
 import type { Message } from "../../shared/bus/message.ts";
 import { Alert } from "../../shared/contracts/alerts.ts";
 import { CloudEvent } from "../../shared/contracts/envelope.ts";
 import type { FleetStatus } from "../../shared/contracts/fleet-monitor.ts";
 import { subjects } from "../../shared/contracts/subjects.ts";
-import { newEvent } from "../../shared/events.ts";
 import { deriveUuidV7 } from "../../shared/ids.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import { FLEET_RULES, type FleetRule, type Wanted, wantedAlerts } from "./alerts.ts";
@@ -49,7 +49,7 @@ export class AlertDesk {
     want: Wanted | undefined,
     told: Told,
   ): Promise<number> {
-    const { bus, source, codeVersion, clock } = this.context;
+    const { codeVersion, clock } = this.context;
     const { series, as_of, known, new_total, sunset_total, drift, unknown_rates, outage } = status;
     const verb = want === undefined ? "cleared" : "raised";
     const severity = want?.severity ?? told.severity!;
@@ -64,18 +64,8 @@ export class AlertDesk {
         figures: { as_of, known, new_total, sunset_total, drift, unknown_rates, outage },
       },
     };
-    const timeMs = clock.now();
-    return bus.publishEvent(
-      subjects.alert(verb, rule, series),
-      newEvent({
-        id: deriveUuidV7(told.sequence, "alert", verb, rule, series, severity),
-        source,
-        type: `dev.retune.alert.${verb}`,
-        subject: series,
-        timeMs,
-        data,
-      }),
-    );
+    const id = deriveUuidV7(told.sequence, "alert", verb, rule, series, severity);
+    return publishAlert(this.context, verb, data, { id, timeMs: clock.now() });
   }
 }
 

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { publishAlert } from "../../shared/alerts.ts";
 import type { Alert } from "../../shared/contracts/alerts.ts";
-import { subjects } from "../../shared/contracts/subjects.ts";
-import { newEvent } from "../../shared/events.ts";
 import { deriveUuidV7 } from "../../shared/ids.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 
@@ -45,7 +44,7 @@ export class Alarms {
   }
 
   private async send({ rule, message, figures }: Alarm): Promise<void> {
-    const { bus, source, codeVersion, log } = this.context;
+    const { codeVersion, log } = this.context;
     const timeMs = Date.now();
     const data: Alert = {
       rule,
@@ -56,10 +55,9 @@ export class Alarms {
       evidence: { code_version: codeVersion, figures },
     };
     const id = deriveUuidV7(timeMs, "alert", rule, ABOUT, JSON.stringify(figures));
-    const event = newEvent({ id, source, type: "dev.retune.alert.raised", subject: ABOUT, timeMs, data });
     while (!this.stopped) {
       try {
-        await bus.publishEvent(subjects.alert("raised", rule, ABOUT), event);
+        await publishAlert(this.context, "raised", data, { id, timeMs });
         return;
       } catch (err) {
         log.warn({ err, rule }, "alert could not be published, will try again");

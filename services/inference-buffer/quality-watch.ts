@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { publishAlert } from "../../shared/alerts.ts";
 import type { KvBucket } from "../../shared/bus/kv.ts";
 import { check } from "../../shared/check.ts";
 import type { Alert } from "../../shared/contracts/alerts.ts";
@@ -10,9 +11,8 @@ import {
 } from "../../shared/contracts/inference-buffer.ts";
 import type { SeriesContract } from "../../shared/contracts/series.ts";
 import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
-import { subjects, Token } from "../../shared/contracts/subjects.ts";
+import { Token } from "../../shared/contracts/subjects.ts";
 import { Timestamp } from "../../shared/contracts/telemetry.ts";
-import { newEvent } from "../../shared/events.ts";
 import type { History } from "../../shared/history/history.ts";
 import { deriveUuidV7 } from "../../shared/ids.ts";
 import type { ServiceContext } from "../../shared/service.ts";
@@ -98,7 +98,7 @@ export class QualityWatch {
     contract: SeriesContract,
     text: string,
   ): Promise<void> {
-    const { bus, source, codeVersion } = this.parts.context;
+    const { context } = this.parts;
     const { series, day } = score;
     const timeMs = Date.parse(day) + DAY_MS;
     const data: Alert = {
@@ -107,17 +107,10 @@ export class QualityWatch {
       severity: "medium",
       message: `data of ${series} on ${day}: ${text}`,
       caused_by: [],
-      evidence: { code_version: codeVersion, score, limits: contract.quality },
+      evidence: { code_version: context.codeVersion, score, limits: contract.quality },
     };
-    const event = newEvent({
-      id: deriveUuidV7(timeMs, QUALITY_RULE, verb, series, day),
-      source,
-      type: `dev.retune.alert.${verb}`,
-      subject: series,
-      timeMs,
-      data,
-    });
-    await bus.publishEvent(subjects.alert(verb, QUALITY_RULE, series), event);
+    const id = deriveUuidV7(timeMs, QUALITY_RULE, verb, series, day);
+    await publishAlert(context, verb, data, { id, timeMs });
   }
 
   private async score(series: string, dayMs: number): Promise<QualityScore> {

@@ -16,6 +16,7 @@ import { TEST_TIME_MS } from "../../test/support/context.ts";
 import { service as fleetMonitor } from "../fleet-monitor/main.ts";
 import type { Batch } from "./monitor/monitor.ts";
 import { telemetryBatch } from "./payload.ts";
+import { Refolding } from "./refolding.ts";
 import { reproduce } from "./reproduce.ts";
 import {
   applySpec,
@@ -186,7 +187,10 @@ describe("evaluations", () => {
       const inputs = EvaluationInputs.parse(evidence.inputs);
       expect(inputs.deployment).toEqual({ at: dayAt(1), validation: { mae: 0.9 } });
       const nowMs = Date.parse(evidence.event_time as string);
-      const report = reproduce({ spec, inputs, nowMs, stream, late, scores, observations });
+      const report = reproduce(
+        { spec, inputs, nowMs, stream, late },
+        new Refolding({ scores, observations }),
+      );
       expect(JSON.parse(JSON.stringify(report))).toEqual(published);
     }
     expect(all.some(({ confirmation }) => confirmation?.count === 2)).toBe(true);

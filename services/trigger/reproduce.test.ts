@@ -5,6 +5,7 @@ import { evaluate } from "./decide.ts";
 import { memoryOf, remember } from "./judgement/remember.ts";
 import { ago, NOW_MS, noise, scoreAt, situationOf, specWith } from "./judgement/situation.fixture.ts";
 import { type Batch, foldObservations, foldScores, streamRange } from "./monitor/monitor.ts";
+import { Refolding } from "./refolding.ts";
 import { reproduce } from "./reproduce.ts";
 import { initialMonitor, MonitorState } from "./state.ts";
 
@@ -69,13 +70,14 @@ function lived(deliveries: readonly Delivery[]) {
 }
 
 function again({ receipts, late: unreported }: ReturnType<typeof lived>) {
+  const telemetry = new Refolding({ scores, observations });
   return receipts.map(({ inputs, nowMs, stream }, i) => {
     const late = { scores: [...unreported.scores], observations: [...unreported.observations] };
     for (const later of receipts.slice(i + 1)) {
       late.scores.push(...later.stream.late.scores);
       late.observations.push(...later.stream.late.observations);
     }
-    return reproduce({ spec, inputs, nowMs, stream, late, scores, observations });
+    return reproduce({ spec, inputs, nowMs, stream, late }, telemetry);
   });
 }
 

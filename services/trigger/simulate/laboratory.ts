@@ -5,6 +5,7 @@ import {
   type BacktestPlan,
   type BacktestResult,
   backtest,
+  oneSeries,
   planBacktest,
 } from "../../../shared/forecasting/backtest.ts";
 import { contextAt, type Points } from "../../../shared/forecasting/context.ts";
@@ -110,8 +111,9 @@ export class Laboratory {
     values: Float64Array,
     plan: BacktestPlan,
   ): Promise<BacktestResult> {
-    const series = { values, seasonLength: this.spec.season_length };
-    return backtest(this.model, series, plan, { ...params, seed: this.spec.search.seed }, this.cache);
+    const data = oneSeries(values, this.spec.season_length);
+    const { cache } = this;
+    return backtest(this.model, data, plan, { ...params, seed: this.spec.search.seed }, { cache });
   }
 
   /** Forecasts issued at each time, undefined where too little was known. */

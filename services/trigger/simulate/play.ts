@@ -118,15 +118,21 @@ class Player {
 
   /** Deals with everything up to `toMs`: steps of runs, what people asked for before it, what is due by the clock. */
   async passTo(toMs: number): Promise<void> {
+    // In this state looking at the clock changes nothing, so it is not looked at again.
+    let idle: ArbiterState | undefined;
     for (;;) {
       const stepMs = this.coming?.steps[0]?.atMs ?? Number.POSITIVE_INFINITY;
       const askedMs = this.world.requests[this.asked]?.atMs ?? Number.POSITIVE_INFINITY;
-      const lookMs = nextLook(this.arbiter, this.spec, toMs) ?? Number.POSITIVE_INFINITY;
+      const lookMs = idle === this.arbiter ? Infinity : (nextLook(this.arbiter, this.spec, toMs) ?? Infinity);
       const next = Math.min(stepMs, askedMs, lookMs);
       if (next > toMs || (next === askedMs && next === toMs)) return;
       if (stepMs === next) this.goOn();
       else if (askedMs === next) await this.request();
-      else if (!(await this.tick(lookMs))) return;
+      else {
+        const before = this.arbiter;
+        await this.tick(lookMs);
+        if (this.arbiter === before) idle = before;
+      }
     }
   }
 
@@ -180,11 +186,8 @@ class Player {
     await this.decide(atMs, decideRequests(this.arbiter, [asked], this.circumstances(atMs)));
   }
 
-  /** False where looking changed nothing, so that looking again would not either. */
-  private async tick(atMs: number): Promise<boolean> {
-    const before = this.arbiter;
-    await this.decide(atMs, decideTick(before, this.circumstances(atMs)));
-    return this.arbiter !== before;
+  private async tick(atMs: number): Promise<void> {
+    await this.decide(atMs, decideTick(this.arbiter, this.circumstances(atMs)));
   }
 
   private circumstances(atMs: number) {

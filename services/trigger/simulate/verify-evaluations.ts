@@ -1,5 +1,6 @@
 import type { VerifiedDecision } from "../../../shared/contracts/simulation.ts";
 import { Evaluated, EvaluatedStream, EvaluationInputs } from "../../../shared/contracts/trigger.ts";
+import { Refolding } from "../refolding.ts";
 import { reproduce } from "../reproduce.ts";
 import { difference, onTheWire } from "./difference.ts";
 import type { RecordedEvent, Recording } from "./recording.ts";
@@ -20,23 +21,34 @@ export function verifyEvaluations(recording: Recording): VerifiedDecision[] {
     .map((recorded) => receiptOf(recorded));
   const firsts = [recording.observations[0], recording.scores[0]].map((first) => first?.sequence ?? Infinity);
   const kept = Math.min(...firsts);
-  const late: { scores: number[]; observations: number[] } = { scores: [], observations: [] };
-  // Backwards: what a receipt lacked is named by those after it.
+  const missing = missingFrom(receipts);
+  const telemetry = new Refolding(recording);
+  return receipts.map(({ recorded, ...receipt }, i) => {
+    const { sequence, subject } = recorded;
+    return { sequence, subject, ...again(receipt, { ...recording, telemetry }, kept, missing[i]!) };
+  });
+}
+
+/** What each receipt lacked: the ones after it name it as late. */
+function missingFrom(receipts: readonly Receipt[]): EvaluatedStream["late"][] {
+  let late: EvaluatedStream["late"] = { scores: [], observations: [] };
   return receipts
     .toReversed()
-    .map(({ recorded, ...receipt }): VerifiedDecision => {
-      const about = { sequence: recorded.sequence, subject: recorded.subject };
-      const outcome = again(receipt, recording, kept, structuredClone(late));
-      late.scores.push(...(receipt.stream?.late.scores ?? []));
-      late.observations.push(...(receipt.stream?.late.observations ?? []));
-      return { ...about, ...outcome };
+    .map(({ stream }) => {
+      const missing = late;
+      if (stream !== undefined && stream.late.scores.length + stream.late.observations.length > 0)
+        late = {
+          scores: [...late.scores, ...stream.late.scores],
+          observations: [...late.observations, ...stream.late.observations],
+        };
+      return missing;
     })
     .toReversed();
 }
 
 function again(
   { report, stream }: Omit<Receipt, "recorded">,
-  { specs, scores, observations }: Recording,
+  { specs, telemetry }: Pick<Recording, "specs"> & { readonly telemetry: Refolding },
   kept: number,
   late: EvaluatedStream["late"],
 ): Pick<VerifiedDecision, "verdict" | "detail"> {
@@ -48,15 +60,8 @@ function again(
   if (spec === undefined) return unverifiable(`revision ${String(spec_revision)} of the spec is not kept`);
   if (stream.first_sequence > 0 && stream.first_sequence < kept)
     return unverifiable(`telemetry before sequence ${kept} is not kept`);
-  const made = reproduce({
-    spec,
-    inputs: EvaluationInputs.parse(report.evidence.inputs ?? {}),
-    nowMs: Date.parse(event_time),
-    stream,
-    late,
-    scores,
-    observations,
-  });
+  const inputs = EvaluationInputs.parse(report.evidence.inputs ?? {});
+  const made = reproduce({ spec, inputs, nowMs: Date.parse(event_time), stream, late }, telemetry);
   const { forecaster: _, caused_by: __, evidence: ___, ...published } = report;
   const detail = difference(published, onTheWire(made));
   if (detail === undefined) return { verdict: "reproduced" };

@@ -31,6 +31,8 @@ class Verifier {
   readonly decisions: VerifiedDecision[] = [];
   private readonly recording: Recording;
   private readonly answers: ReadonlyMap<string, Answer>;
+  /** By the sequence that caused them last. */
+  private readonly answersTo: ReadonlyMap<number | undefined, readonly Answer[]>;
   private readonly told = new Set<string>();
   private readonly differences = new Map<string, string | undefined>();
   private state: ArbiterState;
@@ -46,6 +48,7 @@ class Verifier {
         return answer === undefined ? [] : [[answer.run_id, answer]];
       }),
     );
+    this.answersTo = Map.groupBy(this.answers.values(), ({ caused_by }) => caused_by.at(-1));
   }
 
   take(recorded: RecordedEvent): void {
@@ -58,9 +61,7 @@ class Verifier {
   private takeEvaluated({ sequence, storedMs, event }: RecordedEvent): void {
     const { data: evaluated } = Evaluated.safeParse(event.data);
     if (evaluated === undefined) return;
-    const answer = [...this.answers.values()].find(
-      ({ caused_by, run_id }) => caused_by.at(-1) === sequence && !this.told.has(run_id),
-    );
+    const answer = this.answersTo.get(sequence)?.find(({ run_id }) => !this.told.has(run_id));
     const circumstances = this.circumstances(answer ?? evaluated, Date.parse(event.time));
     if (circumstances === undefined) return;
     const decision = decideEvaluated(this.state, evaluated, { sequence, storedMs }, circumstances);

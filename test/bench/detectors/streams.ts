@@ -6,10 +6,10 @@ import { learnSeasonalProfile, withoutSeason } from "../../../shared/statistics/
 
 /** The part of a series that is learned from; what comes later is watched. */
 const PAST = 0.4;
-/** Windows follow from the season alone, the same for every kind of series. */
+/** Unless a kind says otherwise windows follow from the season alone. */
 const LEAST_RECENT = 20;
 const REFERENCES = 4;
-const EVALUATIONS_PER_SEASON = 24;
+const EVALUATIONS_PER_WINDOW = 24;
 
 /** All in steps of the series. */
 export interface Windows {
@@ -20,10 +20,9 @@ export interface Windows {
   readonly every: number;
 }
 
-/** A season or 20 steps against the four before, looked at 24 times a season or at every step. */
-export function windowsFor(period: number): Windows {
-  const recent = Math.max(period, LEAST_RECENT);
-  const every = Math.max(1, Math.floor(period / EVALUATIONS_PER_SEASON));
+/** A recent window against the four before, looked at 24 times while it passes or at every step. */
+export function windowsFor(period: number, recent = Math.max(period, LEAST_RECENT)): Windows {
+  const every = Math.max(1, Math.floor(recent / EVALUATIONS_PER_WINDOW));
   return { period, recent, reference: REFERENCES * recent, every };
 }
 
@@ -62,14 +61,16 @@ export interface Stream {
  * both.
  *
  * @param labels in steps of the whole series
+ * @param recent steps in the recent window; a season or 20 steps where it is left out
  */
 export function streamOf(
   name: string,
   values: ArrayLike<number>,
   period: number,
   labels: readonly Label[],
+  recent?: number,
 ): Stream {
-  const windows = windowsFor(period);
+  const windows = windowsFor(period, recent);
   const steps = Float64Array.from(values, (_, t) => t);
   const cut = Math.floor(PAST * values.length);
   const all = Float64Array.from(values);
