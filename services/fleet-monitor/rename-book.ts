@@ -1,11 +1,11 @@
+import { publishAlert } from "../../shared/alerts.ts";
 import type { Bus } from "../../shared/bus/bus.ts";
 import type { Message } from "../../shared/bus/message.ts";
 import { check } from "../../shared/check.ts";
 import { CloudEvent } from "../../shared/contracts/envelope.ts";
 import { RENAME_RULE, Renamed, RenameRequest } from "../../shared/contracts/fleet-monitor.ts";
-import { subjects } from "../../shared/contracts/subjects.ts";
 import { InvalidInputError } from "../../shared/errors.ts";
-import { newEvent } from "../../shared/events.ts";
+import { newUuidV7 } from "../../shared/ids.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import type { Fleet } from "./state.ts";
 import type { Renames } from "./status.ts";
@@ -54,7 +54,7 @@ export class RenameBook {
         `fleet-monitor.rename: field '${field}' is ${JSON.stringify(name)}, expected an entity of series '${series}'`,
       );
     }
-    const { bus, clock, codeVersion, source } = this.context;
+    const { clock, codeVersion } = this.context;
     const verb = revoke ? "cleared" : "raised";
     const data: Renamed = {
       rule: RENAME_RULE,
@@ -67,14 +67,8 @@ export class RenameBook {
       to,
       by,
     };
-    const event = newEvent({
-      source,
-      type: `dev.retune.alert.${verb}`,
-      subject: series,
-      timeMs: clock.now(),
-      data,
-    });
-    return { sequence: await bus.publishEvent(subjects.alert(verb, RENAME_RULE, series), event) };
+    const as = { id: newUuidV7(), timeMs: clock.now() };
+    return { sequence: await publishAlert(this.context, verb, data, as) };
   }
 
   private fold(message: Message): void {

@@ -1,10 +1,10 @@
+import { publishAlert } from "../../shared/alerts.ts";
 import type { KvBucket } from "../../shared/bus/kv.ts";
 import type { Message } from "../../shared/bus/message.ts";
 import type { Alert } from "../../shared/contracts/alerts.ts";
 import { CloudEvent, StepData } from "../../shared/contracts/envelope.ts";
-import { parseStepSubject, subjects } from "../../shared/contracts/subjects.ts";
+import { parseStepSubject } from "../../shared/contracts/subjects.ts";
 import { StaleStateError } from "../../shared/errors.ts";
-import { newEvent } from "../../shared/events.ts";
 import { deriveUuidV7 } from "../../shared/ids.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import { type AlertChange, type AlertRule, decide, type NotifierEvent } from "./decide.ts";
@@ -69,7 +69,7 @@ export class AlertRaiser {
   }
 
   private async publish(forecaster: string, change: AlertChange): Promise<void> {
-    const { bus, source, codeVersion, log } = this.context;
+    const { codeVersion, log } = this.context;
     const { verb, rule, cause, at, message, runId, causedBy, figures } = change;
     const timeMs = Date.parse(at);
     const data: Alert = {
@@ -82,15 +82,7 @@ export class AlertRaiser {
       evidence: { code_version: codeVersion, when: rule.when, figures },
     };
     const id = deriveUuidV7(timeMs, "alert", verb, rule.rule, forecaster, cause);
-    const event = newEvent({
-      id,
-      source,
-      type: `dev.retune.alert.${verb}`,
-      subject: forecaster,
-      timeMs,
-      data,
-    });
-    await bus.publishEvent(subjects.alert(verb, rule.rule, forecaster), event);
+    await publishAlert(this.context, verb, data, { id, timeMs });
     if (verb === "cleared") log.info({ rule: rule.rule, about: forecaster }, `alert cleared: ${message}`);
   }
 }
