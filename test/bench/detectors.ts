@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "../../shared/service.ts";
@@ -7,11 +7,11 @@ import { kindsOfSeries } from "./detectors/data.ts";
 import { contend, figuresOf, kindTrials, medianDelay, perBudget, type Trials } from "./detectors/measure.ts";
 import { markdown, type Row, type Section } from "./detectors/report.ts";
 import { autoregressiveKinds } from "./detectors/synthetic.ts";
+import { writeFigures } from "./document.ts";
 import { askPython } from "./peers/python.ts";
 import type { BenchResult } from "./result.ts";
 
 const DOCUMENT = join(ROOT, "docs/detectors.md");
-const [BEGIN, END] = ["<!-- figures: begin -->", "<!-- figures: end -->"];
 const SEQUENCES = ["ordered", "quiet", "shifted", "spread"] as const;
 
 interface RiverAnswer {
@@ -102,12 +102,6 @@ function summary(sections: readonly Section[]): BenchResult[] {
 
 if (import.meta.main) {
   const sections = await measureAll();
-  const text = markdown(sections);
-  if (process.argv.includes("--write")) {
-    const document = await readFile(DOCUMENT, "utf8");
-    const [head, rest] = document.split(BEGIN);
-    const tail = rest?.split(END)[1];
-    if (tail === undefined) throw new Error(`'${DOCUMENT}' has no '${BEGIN}' … '${END}'`);
-    await writeFile(DOCUMENT, `${head}${BEGIN}\n\n${text}\n\n${END}${tail}`);
-  } else console.log(text);
+  if (process.argv.includes("--write")) await writeFigures(DOCUMENT, markdown(sections));
+  else console.log(markdown(sections));
 }

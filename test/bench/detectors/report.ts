@@ -1,4 +1,5 @@
 import { averageRunLength } from "../../../shared/statistics/alarms.ts";
+import { figureTable } from "../document.ts";
 import type { Kind } from "./data.ts";
 import { type Figures, medianDelay, perBudget } from "./measure.ts";
 
@@ -46,7 +47,7 @@ function sectionTable({ kind, rows }: Section): string {
   ]);
   const evaluations = rows[0]?.figures.evaluations ?? 0;
   const title = `### ${kind.title}\n\n${streams} series, ${evaluations.toLocaleString("en")} evaluations.`;
-  return `${title}\n\n${table(["detector", ...columns.map(({ head }) => head)], lines)}`;
+  return `${title}\n\n${figureTable(["detector", ...columns.map(({ head }) => head)], lines)}`;
 }
 
 /** Evaluations from one false alarm to the next. */
@@ -57,9 +58,4 @@ function runLength(figures: Figures): string {
 
 function share(found: number, of: number): string {
   return `${((100 * found) / of).toFixed(0)} %`;
-}
-
-function table(heads: readonly string[], lines: readonly (readonly string[])[]): string {
-  const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [row(heads), row(heads.map((_, i) => (i === 0 ? "---" : "---:"))), ...lines.map(row)].join("\n");
 }
