@@ -16,7 +16,21 @@ export const Hyperparameters = z.object({
 });
 export type Hyperparameters = z.infer<typeof Hyperparameters>;
 
-export const MODEL_FAMILIES = ["chronos-bolt", "seasonal-naive", "last-value"] as const;
+export const MODEL_FAMILIES = [
+  "chronos-bolt",
+  "arima",
+  "ets",
+  "var",
+  "gbdt",
+  "linear",
+  "signal",
+  "ensemble",
+  "seasonal-naive",
+  "last-value",
+  "chronos-t5",
+  "chronos-2",
+  "command",
+] as const;
 
 /** What a forecaster runs now: bucket `live-configs`, key = forecaster id. Unknown fields are kept. (A-OPT-5) */
 export const LiveConfig = z.looseObject({

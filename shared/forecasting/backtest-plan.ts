@@ -5,10 +5,14 @@ export const MIN_TRAINING = 8;
 
 /** Which forecasts a walk-forward backtest makes. */
 export interface BacktestPlan {
-  /** per window the index of the last point its forecast may see, ascending */
+  /** per window the index of the last point its forecast may see, in any order */
   readonly cutoffs: readonly number[];
   /** steps; a window near the end has fewer targets than this */
   readonly horizon: number;
+  /** index of the first point that must not be looked at, as a target neither; the end of the series unless told */
+  readonly scoreEnd?: number | undefined;
+  /** index of the first step that the MASE's scale does not look at; the one after the earliest cutoff unless told */
+  readonly scaleEnd?: number | undefined;
 }
 
 /**

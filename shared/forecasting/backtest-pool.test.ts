@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { InvalidInputError, UnavailableError } from "../errors.ts";
-import { backtest, planBacktest } from "./backtest.ts";
+import { backtest, oneSeries, planBacktest } from "./backtest.ts";
 import { type BacktestJob, BacktestRunner, OutOfMemoryError } from "./backtest-pool.ts";
 import { openFamily } from "./families.ts";
 import { ModelMismatchError } from "./manifest.ts";
@@ -10,8 +10,7 @@ const values = Float64Array.from({ length: 200 }, (_, t) => 50 + Math.sin(t) + M
 const job: BacktestJob = {
   family: "chronos-bolt",
   artifactPath,
-  values,
-  seasonLength: 1,
+  data: oneSeries(values, 1),
   plan: planBacktest(200, 5, 8),
   spec: { context_length: 90, num_samples: 50, temperature: 1, seed: 1 },
 };
@@ -29,10 +28,11 @@ afterEach(async () => {
 describe("BacktestRunner", () => {
   it("finds in its worker what a backtest finds here", async () => {
     const model = await openFamily("chronos-bolt", artifactPath);
-    const here = await backtest(model, { values, seasonLength: 1 }, job.plan, job.spec);
+    const here = await backtest(model, job.data, job.plan, job.spec);
     await model.release();
     const there = await runner().evaluate(job);
-    expect({ ...there, inference_ms: 0 }).toEqual({ ...here, inference_ms: 0 });
+    expect(there).toEqual({ ...here, inference_ms: expect.any(Number), memory_mb: expect.any(Number) });
+    expect(there.memory_mb).toBeGreaterThan(1); // the model's weights alone take four
   });
 
   it("keeps its worker, and a remembered prediction keeps its cost", async () => {
@@ -100,8 +100,9 @@ describe("measureInference (A-VAL-3)", () => {
   it("times two configurations in one run: one that must unroll takes longer than one that need not", async () => {
     const spec = { ...job.spec, horizon: 5 };
     const times = await runner().measureInference(
-      { family: "last-value", values, spec },
-      { family: "chronos-bolt", artifactPath, values, spec: { ...spec, horizon: 128 } },
+      job.data,
+      { family: "last-value", spec },
+      { family: "chronos-bolt", artifactPath, spec: { ...spec, horizon: 128 } },
       5,
     );
     expect(times.a_ms).toBeGreaterThan(0);

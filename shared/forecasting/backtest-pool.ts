@@ -1,15 +1,18 @@
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import type { Socket } from "node:net";
-import { fileURLToPath } from "node:url";
 import { UnavailableError } from "../errors.ts";
+import { keepsAlive, startBacktestChild } from "./backtest-child.ts";
+import type { BacktestData } from "./backtest-data.ts";
 import {
+  type Answer,
   type BacktestJob,
   type InferenceJob,
   type InferenceTimes,
   type MeasuredBacktest,
-  OutOfMemoryError,
+  type Question,
   revive,
+  type TrainedModel,
+  type TrainingJob,
   type WorkerReply,
   type WorkerRequest,
 } from "./backtest-messages.ts";
@@ -20,25 +23,28 @@ export {
   type InferenceTimes,
   type MeasuredBacktest,
   OutOfMemoryError,
+  type StoredFile,
+  type TrainedModel,
+  type Training,
+  type TrainingFigures,
+  type TrainingJob,
 } from "./backtest-messages.ts";
 
 export interface BacktestRunnerOptions {
-  /** Heap of the process in MB; Node's default unless told. Model weights and typed arrays lie outside it. */
+  /**
+   * Memory for the work in MB, none unless told: as much heap, and as much in all, weights and arrays included, beside
+   * 256 MB for what the process itself takes. The latter needs Linux.
+   */
   readonly memoryLimitMb?: number | undefined;
 }
 
-const MODULE = fileURLToPath(new URL("./backtest-process.ts", import.meta.url));
-/** Room for short-lived objects in MB, in each of two halves. Backtests live in typed arrays and need little. */
-const SEMI_SPACE_MB = 4;
-/** Of what a dying process says, enough for V8's last words. */
-const LAST_WORDS = 64 * 1024;
+/** Sets of data that a process remembers: the champion's and the candidate's are the same. */
+const MAX_DATA = 2;
 
 interface Pending {
-  readonly resolve: (result: MeasuredBacktest | InferenceTimes) => void;
+  readonly resolve: (result: Answer) => void;
   readonly reject: (error: Error) => void;
 }
-
-type Body = WorkerRequest extends infer R ? (R extends WorkerRequest ? Omit<R, "id"> : never) : never;
 
 /**
  * Runs backtests in a process of its own, one after another, so that the caller's event loop stays free and survives
@@ -54,6 +60,8 @@ export class BacktestRunner {
   private readonly options: BacktestRunnerOptions;
   private readonly pending = new Map<number, Pending>();
   private child: ChildProcess | undefined;
+  /** data that the process has, by key, oldest first */
+  private readonly data = new Map<BacktestData, number>();
   private nextId = 1;
   private closed = false;
 
@@ -66,19 +74,29 @@ export class BacktestRunner {
   }
 
   /**
-   * Backtests one configuration.
+   * Backtests one configuration, after training its model where the job says so.
    *
-   * @throws {InvalidInputError | ModelMismatchError} as `openFamily` and `backtest`
+   * @throws {InvalidInputError | ModelMismatchError} as `openFamily`, training and `backtest`
    * @throws {OutOfMemoryError} when the process met its memory limit
    * @throws {UnavailableError} when the process died otherwise, or the runner is closed
    */
-  evaluate(job: BacktestJob): Promise<MeasuredBacktest> {
-    return this.ask({ kind: "evaluate", job }) as Promise<MeasuredBacktest>;
+  evaluate({ data, ...job }: BacktestJob): Promise<MeasuredBacktest> {
+    return this.ask({ kind: "evaluate", job }, data) as Promise<MeasuredBacktest>;
+  }
+
+  /** Trains one model and packs it. @throws as `evaluate` */
+  train({ data, ...job }: TrainingJob): Promise<TrainedModel> {
+    return this.ask({ kind: "train", job }, data) as Promise<TrainedModel>;
   }
 
   /** Median milliseconds of one live forecast of two configurations, measured alternately in one run (A-VAL-3). */
-  measureInference(a: InferenceJob, b: InferenceJob, rounds = 15): Promise<InferenceTimes> {
-    return this.ask({ kind: "measure", a, b, rounds }) as Promise<InferenceTimes>;
+  measureInference(
+    data: BacktestData,
+    a: InferenceJob,
+    b: InferenceJob,
+    rounds = 15,
+  ): Promise<InferenceTimes> {
+    return this.ask({ kind: "measure", a, b, rounds }, data) as Promise<InferenceTimes>;
   }
 
   /** Ends the process at once, whatever it is doing: its calls are rejected. The next call starts a fresh one. */
@@ -97,7 +115,7 @@ export class BacktestRunner {
     await this.abort("the backtest runner is closed");
   }
 
-  private ask(body: Body): Promise<MeasuredBacktest | InferenceTimes> {
+  private ask(question: Question, data: BacktestData): Promise<Answer> {
     if (this.closed) return Promise.reject(new UnavailableError("the backtest runner is closed"));
     this.child ??= this.start();
     const { child } = this;
@@ -105,27 +123,31 @@ export class BacktestRunner {
     return new Promise((resolve, reject) => {
       this.pending.set(id, { resolve, reject });
       keepsAlive(child, true);
-      child.send({ ...body, id } satisfies WorkerRequest, () => {}); // its exit says what is wrong
+      const dataKey = this.tell(child, data, id);
+      send(child, { kind: "ask", id, dataKey, question });
     });
   }
 
+  /** Has the process know some data; the same object is sent once. */
+  private tell(child: ChildProcess, data: BacktestData, newKey: number): number {
+    const known = this.data.get(data);
+    if (known === undefined) send(child, { kind: "data", key: newKey, data });
+    this.data.delete(data);
+    this.data.set(data, known ?? newKey);
+    if (this.data.size > MAX_DATA) {
+      const [oldest, key] = this.data.entries().next().value!;
+      this.data.delete(oldest);
+      send(child, { kind: "forget", key });
+    }
+    return known ?? newKey;
+  }
+
   private start(): ChildProcess {
-    const { memoryLimitMb } = this.options;
-    const execArgv = [
-      `--max-semi-space-size=${SEMI_SPACE_MB}`,
-      ...(memoryLimitMb === undefined ? [] : [`--max-old-space-size=${memoryLimitMb}`]),
-    ];
-    const stdio = ["ignore", "ignore", "pipe", "ipc"] as const;
-    const child = fork(MODULE, { execArgv, serialization: "advanced", stdio: [...stdio] });
-    let said = "";
-    child.stderr!.setEncoding("utf8").on("data", (text: string) => {
-      said = (said + text).slice(-LAST_WORDS);
+    const child = startBacktestChild(this.options.memoryLimitMb, {
+      isBusy: () => this.pending.size > 0,
+      onReply: (reply) => this.settle(child, reply),
+      onEnd: (cause) => this.forget(child, cause),
     });
-    child.on("message", (reply: WorkerReply) => this.settle(child, reply));
-    child.on("error", (cause) =>
-      this.forget(child, new UnavailableError("the backtest process could not be started", { cause })),
-    );
-    child.on("close", (code, signal) => this.forget(child, this.causeOf(said, code, signal)));
     return child;
   }
 
@@ -141,27 +163,13 @@ export class BacktestRunner {
   private forget(child: ChildProcess, error: Error): void {
     if (child !== this.child) return;
     this.child = undefined;
+    this.data.clear();
     const calls = [...this.pending.values()];
     this.pending.clear();
     for (const call of calls) call.reject(error);
   }
-
-  private causeOf(said: string, code: number | null, signal: string | null): Error {
-    if (said.includes("JavaScript heap out of memory")) {
-      const limit = this.options.memoryLimitMb;
-      const detail = limit === undefined ? "" : ` of ${limit} MB`;
-      return new OutOfMemoryError(`the backtest process ran out of its memory${detail}`);
-    }
-    const last = said.trim().split("\n").at(-1) ?? "";
-    const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`;
-    return new UnavailableError(`the backtest process ${how}${last === "" ? "" : `: ${last}`}`);
-  }
 }
 
-function keepsAlive(child: ChildProcess, yes: boolean): void {
-  const handles = [child, child.channel, child.stderr as Socket | null];
-  for (const handle of handles) {
-    if (yes) handle?.ref();
-    else handle?.unref();
-  }
+function send(child: ChildProcess, request: WorkerRequest): void {
+  child.send(request, () => {}); // its exit says what is wrong
 }

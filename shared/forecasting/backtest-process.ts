@@ -1,65 +1,36 @@
 /** The process behind a `BacktestRunner`. */
-import { stat } from "node:fs/promises";
 import { explain } from "../errors.ts";
 import { backtest } from "./backtest.ts";
-import type { InferenceTimes, MeasuredBacktest, WorkerReply, WorkerRequest } from "./backtest-messages.ts";
-import { type ForecastModel, openFamily } from "./families.ts";
+import type { BacktestData } from "./backtest-data.ts";
+import type { Answer, Question, WorkerReply, WorkerRequest } from "./backtest-messages.ts";
+import { BacktestModels } from "./backtest-models.ts";
 import { timeInference } from "./inference-timing.ts";
-import { ModelMismatchError } from "./manifest.ts";
-import { QuantileCache } from "./quantile-cache.ts";
+import { PeakMemory, volunteerForOutOfMemory } from "./process-memory.ts";
 
-/** The champion's and the candidate's file, and one more. */
-const MAX_MODELS = 3;
+const models = new BacktestModels();
+const memory = new PeakMemory();
+const known = new Map<number, BacktestData>();
 
-interface OpenModel {
-  readonly model: ForecastModel;
-  /** belongs to this very file: a changed file opens another model with an empty cache */
-  readonly cache: QuantileCache;
-}
-
-const models = new Map<string, OpenModel>();
-
-async function modelOf(family: string, artifactPath: string | undefined): Promise<OpenModel> {
-  const key = `${family}:${artifactPath === undefined ? "" : await fileVersion(artifactPath)}`;
-  const open = models.get(key) ?? {
-    model: await openFamily(family, artifactPath),
-    cache: new QuantileCache(),
-  };
-  models.delete(key);
-  models.set(key, open);
-  return open;
-}
-
-/** Closes the least recently used models. Only between requests: each may use two. */
-async function closeSurplus(): Promise<void> {
-  for (const [key, { model }] of [...models].slice(0, -MAX_MODELS)) {
-    models.delete(key);
-    await model.release();
+async function handle(question: Question, data: BacktestData): Promise<Answer> {
+  memory.start();
+  if (question.kind === "measure") {
+    const { a, b, rounds } = question;
+    const first = await models.opened(a.family, a.artifactPath);
+    const second = await models.opened(b.family, b.artifactPath);
+    return timeInference(data, { model: first.model, job: a }, { model: second.model, job: b }, rounds);
   }
-}
-
-async function fileVersion(path: string): Promise<string> {
-  const { size, mtimeMs } = await stat(path).catch((cause: unknown) => {
-    throw new ModelMismatchError(`model '${path}' cannot be read: ${explain(cause)}`, { cause });
-  });
-  return `${path}:${size}:${mtimeMs}`;
-}
-
-async function handle(request: WorkerRequest): Promise<MeasuredBacktest | InferenceTimes> {
-  if (request.kind === "evaluate") {
-    const { family, artifactPath, values, seasonLength, plan, spec } = request.job;
-    const { model, cache } = await modelOf(family, artifactPath);
-    return backtest(model, { values, seasonLength }, plan, spec, cache);
+  if (question.kind === "train") {
+    const { bundle, packed, figures } = await models.trainedBy({ ...question.job, data });
+    return { bundle: packed, info: bundle.info, training: figures, memory_mb: memory.aboveBaseMb() };
   }
-  const { a, b, rounds } = request;
-  const first = await modelOf(a.family, a.artifactPath);
-  const second = await modelOf(b.family, b.artifactPath);
-  return timeInference({ model: first.model, job: a }, { model: second.model, job: b }, rounds);
+  const { plan, spec, objective, batch } = question.job;
+  const { model, cache, figures } = await models.of(question.job, data);
+  const result = await backtest(model, data, plan, spec, { cache, objective, batch });
+  return { ...result, memory_mb: memory.aboveBaseMb(), training: figures };
 }
 
-async function answer(request: WorkerRequest): Promise<void> {
-  const { id } = request;
-  const reply = await handle(request).then(
+async function answer({ id, dataKey, question }: Extract<WorkerRequest, { kind: "ask" }>): Promise<void> {
+  const reply = await handle(question, known.get(dataKey)!).then(
     (result): WorkerReply => ({ id, ok: true, result }),
     (error: unknown): WorkerReply => ({
       id,
@@ -68,12 +39,18 @@ async function answer(request: WorkerRequest): Promise<void> {
     }),
   );
   process.send!(reply);
-  await closeSurplus();
+  await models.closeSurplus();
 }
+
+volunteerForOutOfMemory();
 
 // One request at a time: timings would otherwise fall on each other.
 let queue = Promise.resolve();
 process.on("message", (request: WorkerRequest) => {
-  queue = queue.then(() => answer(request));
+  queue = queue.then(() => {
+    if (request.kind === "data") known.set(request.key, request.data);
+    else if (request.kind === "forget") known.delete(request.key);
+    else return answer(request);
+  });
 });
 process.on("disconnect", () => process.exit()); // whoever asked is gone

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InvalidInputError } from "../errors.ts";
-import { backtest, planBacktest } from "./backtest.ts";
+import { backtest, oneSeries, planBacktest } from "./backtest.ts";
 import { type ForecastModel, openFamily } from "./families.ts";
 import { QuantileCache } from "./quantile-cache.ts";
 import { randomKey, uniformAt } from "./random.ts";
@@ -9,7 +9,7 @@ const spec = { context_length: 90, num_samples: 50, temperature: 1, seed: 1 };
 const key = randomKey(21);
 let level = 900;
 const walk = Float64Array.from({ length: 240 }, (_, t) => (level += uniformAt(key, t) - 0.5));
-const series = { values: walk, seasonLength: 1 };
+const series = oneSeries(walk, 1);
 
 let bolt: ForecastModel;
 let naive: ForecastModel;
@@ -54,7 +54,7 @@ describe("planBacktest", () => {
 describe("backtest (A-OPT-1)", () => {
   it("scores forecast minus actual over every target, fewer at the end", async () => {
     const values = Float64Array.of(0, 1, 0, 1, 0, 1, 0, 1, 4, 2, 3);
-    const result = await backtest(naive, { values, seasonLength: 1 }, planBacktest(11, 2, 3), spec);
+    const result = await backtest(naive, oneSeries(values, 1), planBacktest(11, 2, 3), spec);
     // Last values 1, 4, 2; errors 1-4, 1-2 | 4-2, 4-3 | 2-3.
     const errors = [-3, -1, 2, 1, -1];
     expect(result).toMatchObject({ n: 5, windows: 3, mae: 8 / 5, mean_error: -2 / 5 });
@@ -71,12 +71,12 @@ describe("backtest (A-OPT-1)", () => {
   it("skips targets that are missing and refuses a test region without any", async () => {
     const values = walk.slice();
     values[239] = Number.NaN;
-    expect(await backtest(naive, { ...series, values }, planBacktest(240, 1, 5), spec)).toMatchObject({
+    expect(await backtest(naive, oneSeries(values, 1), planBacktest(240, 1, 5), spec)).toMatchObject({
       n: 4,
       windows: 5,
     });
     values.fill(Number.NaN, 230);
-    await expect(backtest(naive, { ...series, values }, planBacktest(240, 1, 5), spec)).rejects.toThrow(
+    await expect(backtest(naive, oneSeries(values, 1), planBacktest(240, 1, 5), spec)).rejects.toThrow(
       InvalidInputError,
     );
   });
@@ -92,7 +92,7 @@ describe("backtest (A-OPT-1)", () => {
           return bolt.summarise(quantiles, draws);
         },
       };
-      await backtest(spy, { values, seasonLength: "auto" }, plan, spec);
+      await backtest(spy, oneSeries(values, "auto"), plan, spec);
       return seen;
     };
     const plain = await issued(walk);
@@ -112,7 +112,7 @@ describe("backtest (A-OPT-1)", () => {
       for (const num_samples of [20, 40]) {
         for (const temperature of [0.8, 1.2]) {
           const tried = { ...spec, context_length, num_samples, temperature };
-          const { inference_ms, ...cached } = await backtest(bolt, series, plan, tried, cache);
+          const { inference_ms, ...cached } = await backtest(bolt, series, plan, tried, { cache });
           expect(inference_ms).toBeGreaterThan(0);
           let squares = 0;
           let count = 0;
@@ -128,6 +128,56 @@ describe("backtest (A-OPT-1)", () => {
     }
     expect(cache.misses).toBe(2 * 10); // 8 configurations, 2 context lengths, 10 windows
     expect(cache.hits).toBe(6 * 10);
+  });
+
+  it("finds the same with its contexts handed to the model one by one, and with its cutoffs in any order", async () => {
+    const plan = planBacktest(240, 7, 10);
+    const whole = await backtest(bolt, series, plan, spec);
+    const single = await backtest(bolt, series, plan, spec, { batch: 1 });
+    const reversed = await backtest(bolt, series, { ...plan, cutoffs: plan.cutoffs.toReversed() }, spec);
+    for (const [w, loss] of whole.losses.entries()) {
+      expect(single.losses[w]! / loss!).toBeCloseTo(1, 5);
+      expect(reversed.losses.at(-1 - w)! / loss!).toBeCloseTo(1, 5);
+    }
+    expect(reversed.mase! / whole.mase!).toBeCloseTo(1, 5);
+  });
+
+  it("draws by the time of a cutoff where it knows it: next week's history gives a window the same loss", async () => {
+    const times = Float64Array.from(walk, (_, t) => t * 86_400_000);
+    const [now, later] = [0, 7].map((from) =>
+      oneSeries(walk.subarray(from, 230 + from), 1, { times: times.subarray(from, 230 + from) }),
+    );
+    const short = { ...spec, context_length: 60 };
+    const known = await backtest(bolt, now!, { cutoffs: [200, 210], horizon: 5 }, short);
+    const again = await backtest(bolt, later!, { cutoffs: [193, 203], horizon: 5 }, short);
+    expect(again.losses).toEqual(known.losses);
+  });
+
+  it("keeps the series of a cutoff together for a model that forecasts them jointly, and remembers them as one", async () => {
+    const calls: number[][] = [];
+    const joint: ForecastModel = {
+      ...naive,
+      joint: true,
+      predictQuantiles: (contexts, wanted) => {
+        calls.push(wanted.series!.map(({ endMs }) => endMs));
+        return naive.predictQuantiles(contexts, wanted);
+      },
+    };
+    const unscored = walk.map((value, t) => (t > 200 ? Number.NaN : value));
+    const fleet = {
+      series: ["a", "b"].map((entity) => ({ entity, values: entity === "a" ? walk : unscored })),
+      ...{ times: Float64Array.from(walk, (_, t) => t), seasonLength: 1 },
+    };
+    const cache = new QuantileCache();
+    const plan = { cutoffs: [200, 100], horizon: 3 };
+    await backtest(joint, fleet, plan, spec, { cache, batch: 1 });
+    expect(calls).toEqual([
+      [200, 200],
+      [100, 100],
+    ]);
+    await backtest(joint, fleet, plan, spec, { cache, batch: 1 });
+    await backtest(joint, { ...fleet, series: fleet.series.slice(0, 1) }, plan, spec, { cache, batch: 1 });
+    expect(calls.slice(2)).toEqual([[200], [100]]); // without its company it is another forecast
   });
 
   it("gives no configuration the better draws: the same seed draws alike for all", async () => {

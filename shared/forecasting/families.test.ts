@@ -1,13 +1,21 @@
 import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MODEL_FAMILIES } from "../contracts/live-config.ts";
 import { InvalidInputError } from "../errors.ts";
-import { openFamily } from "./families.ts";
+import { packBundle } from "./bundle/bundle.ts";
+import { makeTrainers } from "./command/trainers.fixture.ts";
+import { type FamilyName, familyOf, openFamily } from "./families.ts";
 import { ModelMismatchError } from "./manifest.ts";
+import { levelGraph } from "./onnx-graphs.fixture.ts";
 
 const shipped = new URL("../../models/tiny-bolt/model.onnx", import.meta.url).pathname;
+const randomT5 = new URL("../../models/random-t5/", import.meta.url).pathname;
+const FILES: Partial<Record<FamilyName, string | Uint8Array>> = {
+  "chronos-t5": randomT5,
+  "chronos-2": levelGraph({ context: ["series", 64], block: [21, 16], offset: (level) => level }),
+};
 const spec = {
   horizon: 10,
   context_length: 60,
@@ -18,9 +26,33 @@ const spec = {
 } as const;
 const contexts = [0, 1].map((s) => Float32Array.from({ length: 80 }, (_, t) => 20 + s + (t % 7)));
 
+let trainers: string;
+beforeAll(async () => {
+  trainers = await makeTrainers({ "last-value": {} });
+  process.env.RETUNE_TRAINERS = trainers; // which the family `command` reads when it is loaded
+});
+afterAll(() => rm(trainers, { recursive: true }));
+
+/** What each family is opened with here: a file, or what it makes of a short training. */
+async function artifactOf(name: FamilyName): Promise<string | Uint8Array> {
+  const { train } = await familyOf(name);
+  if (train === undefined) return FILES[name] ?? shipped;
+  const values = Float64Array.from({ length: 160 }, (_, t) => 20 + (t % 7) + Math.sin(t));
+  const bundle = await train({
+    series: [{ entity: null, values, endMs: 160 * 86_400_000 }],
+    grid: { stepMs: 86_400_000, calendar: "all" },
+    horizon: spec.horizon,
+    seasonLength: spec.season_length,
+    params: spec,
+    seed: spec.seed,
+    parent: null,
+  });
+  return packBundle(bundle);
+}
+
 describe.each(MODEL_FAMILIES)("model family %s", (name) => {
   it("forecasts every context with ordered, finite values, the same each time", async () => {
-    const model = await openFamily(name, shipped);
+    const model = await openFamily(name, await artifactOf(name));
     expect(model.name).toBe(name);
     const forecasts = await model.forecast(contexts, spec);
     expect(forecasts).toHaveLength(2);
@@ -37,7 +69,7 @@ describe.each(MODEL_FAMILIES)("model family %s", (name) => {
   });
 
   it("refuses a context without values", async () => {
-    const model = await openFamily(name, shipped);
+    const model = await openFamily(name, await artifactOf(name));
     await expect(model.forecast([new Float32Array(9).fill(Number.NaN)], spec)).rejects.toThrow(
       InvalidInputError,
     );
@@ -57,7 +89,7 @@ describe("openFamily", () => {
 
   it("refuses an unknown family and lists the known ones", async () => {
     await expect(openFamily("prophet")).rejects.toThrow(
-      /'prophet' is unknown.*chronos-bolt, seasonal-naive, last-value/,
+      /'prophet' is unknown.*chronos-bolt.*seasonal-naive, last-value/,
     );
     await expect(openFamily("toString")).rejects.toThrow(InvalidInputError);
   });

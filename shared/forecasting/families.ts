@@ -11,7 +11,17 @@ export type FamilyName = (typeof MODEL_FAMILIES)[number];
 const FAMILIES: Record<FamilyName, () => Promise<ModelFamily>> = {
   "chronos-bolt": async () => (await import("./chronos-bolt/family.ts")).chronosBoltFamily,
   "seasonal-naive": async () => (await import("./baselines/family.ts")).seasonalNaiveFamily,
+  arima: async () => (await import("./arima/family.ts")).arimaFamily,
+  ets: async () => (await import("./ets/family.ts")).etsFamily,
+  var: async () => (await import("./var/family.ts")).varFamily,
+  gbdt: async () => (await import("./gbdt/family.ts")).gbdtFamily,
+  linear: async () => (await import("./linear/family.ts")).linearFamily,
+  ensemble: async () => (await import("./ensemble/family.ts")).ensembleFamily,
   "last-value": async () => (await import("./baselines/family.ts")).lastValueFamily,
+  signal: async () => (await import("./signal/family.ts")).signalFamily,
+  "chronos-t5": async () => (await import("./chronos-t5/family.ts")).chronosT5Family,
+  "chronos-2": async () => (await import("./chronos-2/family.ts")).chronos2Family,
+  command: async () => (await import("./command/family.ts")).commandFamily,
 };
 
 /** @throws {InvalidInputError} for an unknown family */

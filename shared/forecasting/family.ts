@@ -69,6 +69,11 @@ export interface OpenedFamily {
    * the law it returns, empirical quantiles, depends on the whole spec.
    */
   readonly sampling: "layer" | "own";
+  /**
+   * Contexts of one call that end at the same time (`spec.series`) influence each other's forecasts, so that a
+   * prediction may be remembered for the whole call alone. Absent: each forecast depends on its own context.
+   */
+  readonly joint?: boolean;
   /** The costly half. @throws as `takeContexts` */
   readonly predictQuantiles: (
     contexts: readonly Float32Array[],
@@ -107,6 +112,8 @@ export interface TrainingRequest {
   readonly seed: number;
   /** goes on from this model (D-TRN-1) where the family can; null: from nothing */
   readonly parent: Bundle | null;
+  /** the model file that the spec names, for families that build on one; `family` is the file's own */
+  readonly pretrained?: { readonly family: string; readonly bytes: Uint8Array } | undefined;
 }
 
 /** The value of a family's parameter: the given one, else its default. */

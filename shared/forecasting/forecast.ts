@@ -40,16 +40,33 @@ export async function predictQuantiles(
   contexts: readonly Float32Array[],
   spec: QuantileSpec,
 ): Promise<QuantileForecast[]> {
+  const { quantile_levels: levels, horizon: block, context_length: contextLength } = model.manifest;
+  const predicted = await predictWithoutSeason(contexts, spec, (inputs) =>
+    unroll(model.predictBlock, inputs, spec.horizon, { block, levels, contextLength }),
+  );
+  return predicted.map((values) => ({ levels, horizon: spec.horizon, values }));
+}
+
+/**
+ * Shows `predict` each context cut to its last `context_length` points and without its season, and adds the season to
+ * every value it predicts.
+ *
+ * @param predict returns per context [horizon, any], row-major
+ * @returns the same with the season
+ * @throws as `takeContexts`
+ */
+export async function predictWithoutSeason(
+  contexts: readonly Float32Array[],
+  spec: QuantileSpec,
+  predict: (inputs: readonly Float32Array[]) => Promise<readonly Float64Array[]>,
+): Promise<Float64Array[]> {
   const prepared = takeContexts(contexts, spec).map((context) =>
     deseasonalise(context, seasonLengthOf(context, spec)),
   );
-  const { quantile_levels: levels, horizon: block, context_length: contextLength } = model.manifest;
-  const inputs = prepared.map(({ values }) => Float32Array.from(values));
-  const predicted = await unroll(model.predictBlock, inputs, spec.horizon, { block, levels, contextLength });
+  const predicted = await predict(prepared.map(({ values }) => Float32Array.from(values)));
   return predicted.map((values, s) => {
-    const seasonAt = prepared[s]!.seasonAt;
-    const seasonal = values.map((value, i) => value + seasonAt(Math.floor(i / levels.length) + 1));
-    return { levels, horizon: spec.horizon, values: seasonal };
+    const width = values.length / spec.horizon;
+    return values.map((value, i) => value + prepared[s]!.seasonAt(Math.floor(i / width) + 1));
   });
 }
 

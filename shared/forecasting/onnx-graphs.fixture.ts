@@ -74,29 +74,67 @@ export interface LevelGraph {
   /** added to the mean of the context, one per element of a block */
   readonly offset: (row: number, column: number) => number;
   readonly outputs?: readonly string[];
+  /**
+   * inputs beside the context. `attention_mask` float32 of its shape adds 100 for each step that it shows, `group_ids`
+   * int64 [series] adds 10 000 times the group, `covariates` float32 [series, 8] nothing.
+   */
+  readonly beside?: readonly ("attention_mask" | "group_ids" | "covariates")[];
 }
 
+const TERMS: Partial<Record<string, string>> = { attention_mask: "shown", group_ids: "group_level" };
+
 /** A graph that answers `mean of the context, missing values as 0, + offset`, whatever the context's length. */
-export function levelGraph({ context, block, offset, outputs = ["quantiles"] }: LevelGraph): Uint8Array {
+export function levelGraph({
+  context,
+  block,
+  offset,
+  outputs = ["quantiles"],
+  beside = [],
+}: LevelGraph): Uint8Array {
   const [rows, columns] = block;
   const offsets = Float32Array.from({ length: rows * columns }, (_, i) =>
     offset(Math.floor(i / columns), i % columns),
   );
   const axes = message([1, "axes"], [8, 1], [20, 7]);
+  const added = {
+    attention_mask: [
+      node("ReduceMean", ["attention_mask"], "share", axes),
+      node("Mul", ["share", "hundred_per_step"], "shown"),
+    ],
+    group_ids: [
+      node("Cast", ["group_ids"], "groups", message([1, "to"], [3, FLOAT], [20, 2])),
+      node("Mul", ["groups", "ten_thousand"], "group_level"),
+    ],
+    covariates: [],
+  };
+  const shapes = {
+    attention_mask: value("attention_mask", FLOAT, context),
+    group_ids: value("group_ids", INT64, [context[0]]),
+    covariates: value("covariates", FLOAT, [context[0], 8]),
+  };
+  const terms = beside.flatMap((name) => TERMS[name] ?? []);
+  const levels = ["level", ...terms.map((_, i) => `level_${i + 1}`)];
   return model({
-    inputs: [value("context", FLOAT, context)],
+    inputs: [value("context", FLOAT, context), ...beside.map((name) => shapes[name])],
     outputs: outputs.map((name) => value(name, FLOAT, [context[0], rows, columns])),
     constants: [
       constant("zero", [1], new Float32Array(1)),
       constant("shape", [3], BigInt64Array.of(-1n, 1n, 1n)),
       constant("offsets", [1, rows, columns], offsets),
+      constant("hundred_per_step", [1], Float32Array.of(100 * Number(context[1]))),
+      constant("ten_thousand", [1], Float32Array.of(10_000)),
     ],
     nodes: [
       node("IsNaN", ["context"], "missing"),
       node("Where", ["missing", "zero", "context"], "filled"),
       node("ReduceMean", ["filled"], "mean", axes),
       node("Reshape", ["mean", "shape"], "level"),
-      ...outputs.map((name) => node("Add", ["level", "offsets"], name)),
+      ...beside.flatMap((name) => added[name]),
+      ...terms.flatMap((term, i) => [
+        node("Reshape", [term, "shape"], `${term}_3d`),
+        node("Add", [levels[i]!, `${term}_3d`], levels[i + 1]!),
+      ]),
+      ...outputs.map((name) => node("Add", [levels.at(-1)!, "offsets"], name)),
     ],
   });
 }

@@ -1,7 +1,7 @@
-import { open } from "node:fs/promises";
-import type { InferenceSession, Tensor } from "onnxruntime-node";
+import type { InferenceSession, Tensor, TensorConstructor } from "onnxruntime-node";
 import { explain } from "../errors.ts";
-import { discoverManifest, type ModelManifest, ModelMismatchError } from "./manifest.ts";
+import { discoverManifest, type ModelInputs, type ModelManifest, ModelMismatchError } from "./manifest.ts";
+import { createSession, type SessionOptions } from "./onnx-session.ts";
 import type { QuantileModel } from "./quantile-model.ts";
 
 export { ModelMismatchError } from "./manifest.ts";
@@ -9,24 +9,16 @@ export type { QuantileModel } from "./quantile-model.ts";
 
 /** Series in one run. More gains nothing on small models and leaves the cache. */
 const MAX_BATCH = 32;
-/** Chronos-Bolt reads its context in patches of this many steps. */
+/** Chronos-Bolt and Chronos-2 read their context in patches of this many steps. */
 const PATCH = 16;
 
-export interface OnnxModelOptions {
+export interface OnnxModelOptions extends SessionOptions {
   /** Absent: discovered from the graph. */
   readonly manifest?: ModelManifest | undefined;
-  /** Threads of one run; 1 unless told. */
-  readonly threads?: number | undefined;
-  /**
-   * false: the graph runs as the file has it, which loads in three fifths of the time. On a graph whose constants are
-   * folded the optimisations gain a run nothing measurable, on others a tenth. What is left is in proportion to the
-   * graph's nodes rather than its weights, and a quarter less where the file states the shapes between them.
-   */
-  readonly optimise?: boolean | undefined;
 }
 
 /**
- * Loads a graph with the Chronos-Bolt contract: context in, quantiles out.
+ * Loads a graph with the contract of Chronos-Bolt or Chronos-2: context in, quantiles out.
  *
  * Its promise is checked here by a run on two probe series, which also warms it up, so that a bad file fails when it
  * is deployed and not on its first request. The caller owns the model and releases it.
@@ -41,18 +33,18 @@ export async function loadOnnxModel(
 ): Promise<QuantileModel> {
   const name = typeof source === "string" ? `model '${source}'` : "model";
   const ort = await import("onnxruntime-node");
-  const session = await createSession(ort.InferenceSession, source, name, options);
+  const session = await createSession(source, name, options);
   try {
-    const run = runner(session, (data, dims) => new ort.Tensor("float32", data, dims), name);
+    const run = runner(session, ort.Tensor, name);
     let probed = 0;
-    const probe = async (input: string, output: string, length: number) => {
-      const answer = await run(input, output, [probeSeries(length)], length);
+    const probe = async (inputs: ModelInputs, output: string, length: number) => {
+      const answer = await run(inputs, output, [probeSeries(length)], length);
       checkFinite(answer.data as Float32Array, name);
       probed = length;
       return answer;
     };
     const manifest = options.manifest ?? (await discoverManifest(session, probe));
-    const predictBlock = blockPredictor(run, manifest, fixedRows(session) ?? MAX_BATCH, name);
+    const predictBlock = blockPredictor(run, manifest, fixedRows(session, manifest) ?? MAX_BATCH, name);
     await checkPromise(predictBlock, manifest, name, probed);
     return { manifest, predictBlock, release: () => session.release() };
   } catch (error) {
@@ -64,34 +56,39 @@ export async function loadOnnxModel(
 
 /** Runs at most `rows` contexts of `length` steps as one batch and returns one output. */
 type Run = (
-  input: string,
+  inputs: ModelInputs,
   output: string,
   contexts: readonly Float32Array[],
   length: number,
 ) => Promise<Tensor>;
 
-function runner(
-  session: InferenceSession,
-  tensor: (data: Float32Array, dims: number[]) => Tensor,
-  name: string,
-): Run {
-  const rows = fixedRows(session);
-  return async (input, output, contexts, length) => {
-    if (!session.inputNames.includes(input) || !session.outputNames.includes(output)) {
+function runner(session: InferenceSession, tensors: TensorConstructor, name: string): Run {
+  return async (inputs, output, contexts, length) => {
+    const names = [inputs.input, inputs.mask, inputs.group_ids].filter((each) => each !== undefined);
+    if (!names.every((each) => session.inputNames.includes(each)) || !session.outputNames.includes(output)) {
       const has = `inputs ${session.inputNames} and outputs ${session.outputNames}`;
-      throw new ModelMismatchError(`${name} has ${has}, its manifest promises ${input} and ${output}`);
+      throw new ModelMismatchError(`${name} has ${has}, its manifest promises ${names} and ${output}`);
     }
-    const size = rows ?? contexts.length;
-    const feed = tensor(leftPad(contexts, size, length), [size, length]);
-    const results = await session.run({ [input]: feed }, [output]);
+    const rows = fixedRows(session, inputs) ?? contexts.length;
+    const padded = leftPad(contexts, rows, length);
+    const feeds: Record<string, Tensor> = { [inputs.input]: new tensors("float32", padded, [rows, length]) };
+    if (inputs.mask !== undefined) {
+      const observed = padded.map((value) => (Number.isNaN(value) ? 0 : 1));
+      feeds[inputs.mask] = new tensors("float32", observed, [rows, length]);
+    }
+    if (inputs.group_ids !== undefined) {
+      const ids = BigInt64Array.from({ length: rows }, (_, row) => BigInt(row));
+      feeds[inputs.group_ids] = new tensors("int64", ids, [rows]);
+    }
+    const results = await session.run(feeds, [output]);
     return results[output] as Tensor;
   };
 }
 
 /** The batch size of a graph that fixes it. */
-function fixedRows(session: InferenceSession): number | undefined {
-  const input = session.inputMetadata[0];
-  const rows = input?.isTensor ? input.shape[0] : undefined;
+function fixedRows(session: InferenceSession, { input }: ModelInputs): number | undefined {
+  const context = session.inputMetadata.find(({ name }) => name === input);
+  const rows = context?.isTensor ? context.shape[0] : undefined;
   return typeof rows === "number" && rows > 0 ? rows : undefined;
 }
 
@@ -101,7 +98,7 @@ function blockPredictor(
   rows: number,
   name: string,
 ): QuantileModel["predictBlock"] {
-  const { context_length, fixed_context, horizon, quantile_axis, quantile_levels, input, output } = manifest;
+  const { context_length, fixed_context, horizon, quantile_axis, quantile_levels, output } = manifest;
   const levels = quantile_levels.length;
   const size = horizon * levels;
   const promised = quantile_axis === 1 ? [levels, horizon] : [horizon, levels];
@@ -111,7 +108,7 @@ function blockPredictor(
       const batch = contexts.slice(from, from + rows);
       const longest = Math.min(context_length, Math.max(1, ...batch.map((context) => context.length)));
       const length = fixed_context ? context_length : Math.ceil(longest / PATCH) * PATCH;
-      const { type, dims, data } = await run(input, output, batch, length);
+      const { type, dims, data } = await run(manifest, output, batch, length);
       const [series = 0, ...shape] = dims;
       if (type !== "float32" || series < batch.length || shape.join() !== promised.join()) {
         const promise = `float32[${batch.length},${promised}]`;
@@ -168,45 +165,4 @@ function checkFinite(values: Float32Array, name: string): void {
 /** A plain series: a slow wave about 10. */
 function probeSeries(length: number): Float32Array {
   return Float32Array.from({ length }, (_, t) => 10 + Math.sin(t / 5));
-}
-
-async function createSession(
-  sessions: typeof InferenceSession,
-  source: Uint8Array | string,
-  name: string,
-  { threads = 1, optimise = true }: OnnxModelOptions,
-): Promise<InferenceSession> {
-  const firstByte = typeof source === "string" ? await readFirstByte(source, name) : source[0];
-  if (firstByte === undefined) throw new ModelMismatchError(`${name} is empty`);
-  // Spinning threads starve their neighbours on shared cores.
-  const extra = { session: { "intra_op.allow_spinning": "0" } };
-  const settings = {
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    graphOptimizationLevel: optimise ? ("all" as const) : ("disabled" as const),
-    logSeverityLevel: 4 as const,
-    extra,
-  };
-  try {
-    return await (typeof source === "string"
-      ? sessions.create(source, settings)
-      : sessions.create(source, settings));
-  } catch (cause) {
-    // Exporters write the field ir_version first, whose protobuf key is byte 8.
-    const guess =
-      firstByte === 8
-        ? "is truncated or damaged, or needs operators this runtime lacks"
-        : "is not an ONNX file";
-    throw new ModelMismatchError(`${name} ${guess} (${explain(cause)})`, { cause });
-  }
-}
-
-async function readFirstByte(path: string, name: string): Promise<number | undefined> {
-  try {
-    await using file = await open(path);
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(1), 0, 1, 0);
-    return bytesRead === 0 ? undefined : buffer[0];
-  } catch (cause) {
-    throw new ModelMismatchError(`${name} cannot be read: ${explain(cause)}`, { cause });
-  }
 }

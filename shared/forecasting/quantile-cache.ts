@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import type { OpenedFamily } from "./family.ts";
-import type { ForecastSpec, QuantileForecast } from "./quantile-forecast.ts";
+import type { ForecastSpec, QuantileForecast, SeriesInfo } from "./quantile-forecast.ts";
 import type { DrawSummary } from "./sampling.ts";
 
 /** A prediction, what it cost, and the draws from it, which all temperatures share. */
@@ -12,14 +12,16 @@ export interface CachedQuantiles {
   readonly summaries: Map<string, DrawSummary>;
 }
 
+const MAX_RESERVED = 32_768;
+
 /**
  * Remembers the predictions of one model, least recently used first out. A key is the content of the context with
- * the `QuantileSpec`, never a place in a series: a context that comes back next week, or in another series, is the
- * same context, and what lies after the cutoff cannot enter.
+ * the `QuantileSpec`, never a place in a series: what lies after the cutoff cannot enter, and a context that comes back
+ * is the same context. Whose it is and when it ends count where they are told, as families may look at them.
  */
 export class QuantileCache {
   private readonly entries = new Map<string, CachedQuantiles>();
-  private readonly capacity: number;
+  private capacity: number;
   hits = 0;
   misses = 0;
 
@@ -28,17 +30,29 @@ export class QuantileCache {
     this.capacity = capacity;
   }
 
-  /** @param sampling who draws: what a family draws itself depends on the whole spec */
+  /** Makes room for so many predictions, up to 32,768: one less than are asked for in turn would keep none of use. */
+  reserve(count: number): void {
+    this.capacity = Math.max(this.capacity, Math.min(count, MAX_RESERVED));
+  }
+
+  /**
+   * @param sampling who draws: what a family draws itself depends on the whole spec
+   * @param info     of this context; the spec's own `series` are not looked at
+   */
   static key(
     context: Float32Array,
     spec: ForecastSpec,
     sampling: OpenedFamily["sampling"] = "layer",
+    info?: SeriesInfo,
   ): string {
     const bytes = new Uint8Array(context.buffer, context.byteOffset, context.byteLength);
     const { context_length, horizon, season_length = 1, model_params = {} } = spec;
     const own = Object.entries(model_params).sort(([a], [b]) => (a < b ? -1 : 1));
     const drawn = sampling === "own" ? [spec.num_samples, spec.temperature, spec.seed] : [];
-    return [hash("sha1", bytes), context_length, horizon, season_length, ...own.flat(), ...drawn].join(":");
+    const whose = info === undefined ? [] : [info.endMs, JSON.stringify(info.entity)];
+    const grid = spec.grid === undefined ? [] : [spec.grid.stepMs, spec.grid.calendar];
+    const asked = [context_length, horizon, season_length, ...own.flat(), ...drawn, ...whose, ...grid];
+    return [hash("sha1", bytes), ...asked].join(":");
   }
 
   get(key: string): CachedQuantiles | undefined {

@@ -11,6 +11,25 @@ export interface QuantileForecast {
   readonly horizon: number;
   /** [horizon, levels], row-major, unit of the series, ascending over the levels */
   readonly values: Float64Array;
+  /** of a family that draws itself: what its samples come to, which its quantiles alone do not tell */
+  readonly drawn?: DrawSummary | undefined;
+}
+
+/** What the draws from a law come to. [horizon] each, unit of the series. */
+export type DrawSummary = Pick<SeriesForecast, "mean" | "lower" | "upper">;
+
+/** A law's first `steps` steps, without copies. */
+export function firstSteps({ levels, values, drawn }: QuantileForecast, steps: number): QuantileForecast {
+  return {
+    levels,
+    horizon: steps,
+    values: values.subarray(0, steps * levels.length),
+    drawn: drawn && {
+      mean: drawn.mean.subarray(0, steps),
+      lower: drawn.lower.subarray(0, steps),
+      upper: drawn.upper.subarray(0, steps),
+    },
+  };
 }
 
 /** A forecast of one series as it is published and scored. All values in the unit of the series. */

@@ -1,5 +1,5 @@
 import { InvalidInputError } from "../errors.ts";
-import type { DrawSpec, QuantileForecast, SeriesForecast } from "./quantile-forecast.ts";
+import type { DrawSpec, DrawSummary, QuantileForecast, SeriesForecast } from "./quantile-forecast.ts";
 import { medianOf, quantileFunction } from "./quantile-function.ts";
 import { randomKey, uniformAt } from "./random.ts";
 
@@ -27,8 +27,7 @@ export function drawStep(
   return draws;
 }
 
-/** What a forecast's law comes to at temperature 1. [horizon] each, unit of the series. */
-export type DrawSummary = Pick<SeriesForecast, "mean" | "lower" | "upper">;
+export type { DrawSummary } from "./quantile-forecast.ts";
 
 /**
  * Turns predicted quantiles into a forecast: per step the mean of `num_samples` draws and their empirical 2.5 % and

@@ -1,83 +1,101 @@
-import type { Hyperparameters } from "../contracts/live-config.ts";
-import type { SearchSpace, SearchSpec } from "../contracts/spec.ts";
+import type { SearchSpec } from "../contracts/spec.ts";
 import { InvalidInputError } from "../errors.ts";
-import { uniform } from "./random.ts";
+import { type Observation, type SamplerName, suggestMany } from "../search/sampler.ts";
+import { defaultPoint, nearestPoint, type Point, pointCount, type Space } from "../search/space.ts";
+import { randomKey } from "./random.ts";
+import { cheaperHalf, type FamilySpace, type SearchedFamily, searchSpace } from "./search-space.ts";
 
 /** A trial table of more rows, those of the fallback included, would not fit into one message of 1 MB. */
 export const MAX_TRIALS = 1_000;
 
-const SEARCH_STREAM = 0;
 const FALLBACK_STREAM = 1;
 
-/** The full cross product, context lengths outermost. Values named twice count once. */
-export function gridPoints({ context_length, num_samples, temperature }: SearchSpace): Hyperparameters[] {
-  const points: Hyperparameters[] = [];
-  for (const context of new Set(context_length))
-    for (const samples of new Set(num_samples))
-      for (const each of new Set(temperature))
-        points.push({ context_length: context, num_samples: samples, temperature: each });
-  return points;
+/** All that the points of a search follow from, besides results. */
+export interface SearchPlan extends FamilySpace {
+  readonly sampler: SamplerName;
+  readonly seed: number;
+  /** trials in all */
+  readonly size: number;
+  /** trials that are planned at once, from the results of all before them */
+  readonly generation: number;
+  /** tried first, in this order */
+  readonly starts: readonly Point[];
 }
 
 /**
- * Points of the first search, in order of trial numbers: the whole grid, or `trials` of its points drawn without
- * replacement. The same spec gives the same points. (A-OPT-1)
+ * The plan of a search. Samplers that learn nothing from results have all their trials in one generation. All but the
+ * grid begin with the incumbent, if there is one, and the defaults. (A-OPT-1, A-OPT-6)
  *
- * @throws {InvalidInputError} for more than 1,000 points
+ * @param options.incumbent values by dimension, as `valuesOf`
+ * @param options.adapt     makes a space smaller, so that it fits the machine
+ * @throws {InvalidInputError} as `searchSpace`, for more than 1,000 points, and for a grid of floats without steps
  */
 export function planSearch(
-  search: Pick<SearchSpec, "sampler" | "space" | "trials" | "seed">,
-): Hyperparameters[] {
-  const grid = gridPoints(search.space);
-  const points = search.sampler === "grid" ? grid : draw(grid, search.trials, search.seed, SEARCH_STREAM);
-  if (points.length <= MAX_TRIALS) return points;
-  const advice =
-    search.sampler === "grid" ? "search.sampler: random or a smaller search.space" : "fewer search.trials";
-  throw new InvalidInputError(
-    `the search has ${points.length} points, at most ${MAX_TRIALS} are possible: use ${advice}`,
-  );
+  search: Pick<SearchSpec, "sampler" | "space" | "trials" | "seed" | "generation">,
+  families: readonly SearchedFamily[],
+  options: {
+    readonly incumbent?: Readonly<Record<string, unknown>> | undefined;
+    readonly adapt?: ((space: Space) => Space) | undefined;
+  } = {},
+): SearchPlan {
+  const { incumbent, adapt = (whole) => whole } = options;
+  const described = searchSpace(search.space, families);
+  const space = { ...described, space: adapt(described.space) };
+  const { sampler, seed } = search;
+  const points = pointCount(space.space);
+  if (sampler === "grid" && points === Number.POSITIVE_INFINITY)
+    throw new InvalidInputError(
+      "search.sampler: grid needs values or a step for each range of search.space: add them, or use another sampler",
+    );
+  const size = sampler === "grid" ? points : Math.min(search.trials, points);
+  if (size > MAX_TRIALS) {
+    const advice =
+      sampler === "grid" ? "search.sampler: random or a smaller search.space" : "fewer search.trials";
+    throw new InvalidInputError(
+      `the search has ${size} points, at most ${MAX_TRIALS} are possible: use ${advice}`,
+    );
+  }
+  const learns = sampler === "tpe" || sampler === "gp";
+  const starts =
+    sampler === "grid"
+      ? []
+      : [
+          ...(incumbent === undefined ? [] : [nearestPoint(space.space, incumbent)]),
+          defaultPoint(space.space),
+        ];
+  return { ...space, sampler, seed, size, generation: learns ? search.generation : size, starts };
 }
 
 /**
- * Points of the search after a time-out or lack of memory: `fallback.trials` drawn from the cheaper half of the space,
- * without those in `tried`, as many as fit into one table with them. Empty where all of them were tried. (A-OPT-3,
- * A-OPT-4)
+ * The points of the next generation, numbered on from those before it. The same plan and results give the same points,
+ * whoever asks. (A-OPT-7)
+ *
+ * @param history results of all trials of earlier generations
+ * @returns empty once all trials are planned
+ */
+export function nextGeneration(plan: SearchPlan, history: readonly Observation[]): Point[] {
+  const { space, sampler, seed, size, generation, starts } = plan;
+  const count = Math.min(generation, size - history.length);
+  const numbers = Array.from({ length: Math.max(0, count) }, (_, i) => history.length + i);
+  return known(suggestMany(space, { sampler, seed, history, starts }, numbers));
+}
+
+/**
+ * Points of the search after a time-out or lack of memory: `trials` drawn from the cheaper half of the space, without
+ * those in `tried`, as many as fit into one table with them. Empty where all of them were tried. (A-OPT-3, A-OPT-4)
  */
 export function planFallback(
-  search: Pick<SearchSpec, "space" | "fallback" | "seed">,
-  tried: readonly Hyperparameters[],
-): Hyperparameters[] {
-  const known = new Set(tried.map(pointKey));
-  const left = gridPoints(cheaperHalf(search.space)).filter((point) => !known.has(pointKey(point)));
-  const room = Math.max(0, MAX_TRIALS - tried.length);
-  return draw(left, Math.min(search.fallback.trials, room), search.seed, FALLBACK_STREAM);
+  { space, seed }: Pick<SearchPlan, "space" | "seed">,
+  trials: number,
+  tried: readonly Point[],
+): Point[] {
+  const count = Math.min(trials, Math.max(0, MAX_TRIALS - tried.length));
+  const history = tried.map((point, i) => ({ number: -1 - i, point, objective: null }));
+  const numbers = Array.from({ length: count }, (_, i) => i);
+  const question = { sampler: "random", seed: randomKey(seed, FALLBACK_STREAM), history } as const;
+  return known(suggestMany(cheaperHalf(space), question, numbers));
 }
 
-/** The smaller half, rounded up, of the context lengths and of the sample counts: what costs time and memory. */
-export function cheaperHalf(space: SearchSpace): SearchSpace {
-  return {
-    ...space,
-    context_length: smallerHalf(space.context_length),
-    num_samples: smallerHalf(space.num_samples),
-  };
-}
-
-function smallerHalf(values: readonly number[]): number[] {
-  const ascending = [...new Set(values)].sort((a, b) => a - b);
-  return ascending.slice(0, Math.ceil(ascending.length / 2));
-}
-
-export function pointKey({ context_length, num_samples, temperature }: Hyperparameters): string {
-  return `${context_length}/${num_samples}/${temperature}`;
-}
-
-/** Up to `count` of the points without replacement, in random order (Fisher and Yates' shuffle, cut short). */
-function draw<T>(points: readonly T[], count: number, seed: number, stream: number): T[] {
-  const pool = [...points];
-  const size = Math.min(count, pool.length);
-  for (let i = 0; i < size; i += 1) {
-    const j = i + Math.floor(uniform(seed, stream, i) * (pool.length - i));
-    [pool[i], pool[j]] = [pool[j]!, pool[i]!];
-  }
-  return pool.slice(0, size);
+function known(points: readonly (Point | undefined)[]): Point[] {
+  return points.filter((point) => point !== undefined);
 }

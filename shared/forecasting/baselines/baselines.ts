@@ -1,5 +1,5 @@
-import { normalQuantile } from "../normal.ts";
-import { NINE_LEVELS, type QuantileForecast } from "../quantile-forecast.ts";
+import { gaussianLaw } from "../gaussian-law.ts";
+import type { QuantileForecast } from "../quantile-forecast.ts";
 
 /**
  * Seasonal naive: the step h ahead repeats the newest value of its phase. Its law is Gaussian with
@@ -18,16 +18,9 @@ export function seasonalNaive(
 ): QuantileForecast {
   const m = Math.max(1, seasonLength);
   const spread = differenceSpread(context, m);
-  const scores = NINE_LEVELS.map(normalQuantile);
-  const values = new Float64Array(horizon * scores.length);
-  for (let h = 1; h <= horizon; h += 1) {
-    const center = newestOfPhase(context, h, m);
-    const sd = spread * Math.sqrt(Math.ceil(h / m));
-    scores.forEach((score, k) => {
-      values[(h - 1) * scores.length + k] = center + sd * score;
-    });
-  }
-  return { levels: NINE_LEVELS, horizon, values };
+  const means = Float64Array.from({ length: horizon }, (_, h) => newestOfPhase(context, h + 1, m));
+  const sds = means.map((_, h) => spread * Math.sqrt(Math.ceil((h + 1) / m)));
+  return gaussianLaw(means, sds);
 }
 
 /** Last value: every step repeats the newest observed value; sd(h) grows with sqrt(h) as a random walk's does. */

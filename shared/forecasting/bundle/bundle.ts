@@ -1,9 +1,10 @@
-import { strFromU8, strToU8, unzipSync, zipSync } from "fflate";
+import { strFromU8, strToU8 } from "fflate";
 import { z } from "zod";
 import { ArtifactDigest } from "../../contracts/subjects.ts";
 import { Timestamp } from "../../contracts/telemetry.ts";
 import { explain } from "../../errors.ts";
 import { ModelMismatchError } from "../manifest.ts";
+import { packFiles, unpackFiles } from "./archive.ts";
 
 /** What a trained model is and where it comes from: `bundle.json` within the bundle. (C-TRN-1) */
 export const BundleInfo = z.looseObject({
@@ -37,14 +38,10 @@ export interface Bundle {
 }
 
 const INFO = "bundle.json";
-/** ZIP has no time before this; a fixed one makes equal bundles equal bytes. */
-const MTIME = "1980-01-01T00:00:00";
 
-/** A bundle as bytes: a ZIP without compression, which every language reads. Equal bundles are equal bytes. */
+/** A bundle as bytes, see `packFiles`. Equal bundles are equal bytes. */
 export function packBundle({ info, files }: Bundle): Uint8Array {
-  const entries: Record<string, Uint8Array> = { [INFO]: strToU8(`${JSON.stringify(info, null, 2)}\n`) };
-  for (const name of [...files.keys()].sort()) entries[name] = files.get(name)!;
-  return zipSync(entries, { level: 0, mtime: MTIME });
+  return packFiles(new Map([[INFO, strToU8(`${JSON.stringify(info, null, 2)}\n`)], ...files]));
 }
 
 /**
@@ -54,7 +51,7 @@ export function packBundle({ info, files }: Bundle): Uint8Array {
  * @throws {ModelMismatchError} when it is no ZIP, has no `bundle.json`, or that has a wrong field
  */
 export function readBundle(bytes: Uint8Array, what: string): Bundle {
-  const files = new Map(Object.entries(unzip(bytes, what)));
+  const files = unpackFiles(bytes, what);
   const info = files.get(INFO);
   if (info === undefined) throw new ModelMismatchError(`bundle '${what}' has no ${INFO}`);
   files.delete(INFO);
@@ -72,12 +69,4 @@ export function bundleFile(bundle: Bundle, name: string, what: string): Uint8Arr
   const file = bundle.files.get(name);
   if (file !== undefined) return file;
   throw new ModelMismatchError(`bundle '${what}' has no ${name}, expected of family '${bundle.info.family}'`);
-}
-
-function unzip(bytes: Uint8Array, what: string): Record<string, Uint8Array> {
-  try {
-    return unzipSync(bytes);
-  } catch (cause) {
-    throw new ModelMismatchError(`'${what}' is no bundle: ${explain(cause)}`, { cause });
-  }
 }

@@ -1,7 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
-import { ROOT } from "../../../shared/service.ts";
+import { missingSeries, pooled, readRows, readSeries } from "../public-series.ts";
 import { type Label, type Stream, streamOf } from "./streams.ts";
 
 /** Series of one kind: they are prepared alike and reported in one line. */
@@ -14,7 +11,6 @@ export interface Kind {
   readonly short: boolean;
 }
 
-const FOLDER = process.env.RETUNE_SERIES || join(ROOT, "../shared/data");
 /** Steps of the 5-minute series that are averaged to one. */
 const POOLED = 3;
 const DAY = 288 / POOLED;
@@ -27,9 +23,7 @@ const LEAST_ANNOTATED = 250;
 
 /** The public series beside the repository; a reason where they are not there. */
 export function kindsOfSeries(): readonly Kind[] | string {
-  if (!existsSync(join(FOLDER, "MANIFEST.csv")))
-    return `no series at '${FOLDER}' (RETUNE_SERIES names the folder)`;
-  return [exchangeRates(), services(), machines(), nab(), annotated()];
+  return missingSeries() ?? [exchangeRates(), services(), machines(), nab(), annotated()];
 }
 
 /** Changes of the logarithm, on the days that have a rate; no season. */
@@ -64,7 +58,7 @@ function services(): Kind {
         .filter((row) => row[0] === entity)
         .map((row) => labelBetween(minutes(row[1]!) / (5 * POOLED), minutes(row[2]!) / (5 * POOLED)));
       if (fallen.includes(entity)) labels.push({ ...labelBetween(fall, fall + DAY), lasting: true });
-      return streamOf(name, pooled(values), DAY, labels);
+      return streamOf(name, pooled(values, POOLED), DAY, labels);
     });
   return { title: "services, 15 min", streams, labelled: true, short: false };
 }
@@ -91,7 +85,7 @@ function nab(): Kind {
     const labels = windows
       .filter((row) => row[0] === series)
       .map((row) => labelBetween(at(row[2]!), at(row[3]!)));
-    return streamOf(name, hourly ? values : pooled(values), hourly ? 24 : DAY, labels);
+    return streamOf(name, hourly ? values : pooled(values, POOLED), hourly ? 24 : DAY, labels);
   });
   return { title: "NAB, 15 min and hourly", streams, labelled: true, short: false };
 }
@@ -130,36 +124,4 @@ function agreed(marks: readonly (readonly [annotator: string, index: number])[])
 
 function labelBetween(from: number, to: number): Label {
   return { from: Math.floor(from), to: Math.ceil(to) };
-}
-
-function pooled(values: readonly number[]): number[] {
-  return Array.from({ length: Math.floor(values.length / POOLED) }, (_, k) => {
-    const part = values.slice(k * POOLED, (k + 1) * POOLED);
-    return part.reduce((sum, value) => sum + value, 0) / part.length;
-  });
-}
-
-/** `<series>/<metric>` with values and times, sorted by time. */
-function readSeries(file: string): { name: string; values: number[]; times: string[] }[] {
-  const bySeries = new Map<string, [string, number][]>();
-  for (const [ts, series, metric, value] of readRows(`${file}.csv.gz`, true)) {
-    const name = `${series}/${metric}`;
-    const rows = bySeries.get(name) ?? [];
-    rows.push([ts!, Number(value)]);
-    bySeries.set(name, rows);
-  }
-  return [...bySeries].map(([name, rows]) => {
-    rows.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-    return { name, values: rows.map(([, value]) => value), times: rows.map(([ts]) => ts) };
-  });
-}
-
-function readRows(file: string, zipped: boolean): string[][] {
-  const bytes = readFileSync(join(FOLDER, file));
-  const text = (zipped ? gunzipSync(bytes) : bytes).toString("utf8");
-  return text
-    .trim()
-    .split("\n")
-    .slice(1)
-    .map((line) => line.split(","));
 }

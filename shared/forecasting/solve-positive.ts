@@ -1,0 +1,56 @@
+/**
+ * Solves A X = B for a symmetric positive definite A by Cholesky decomposition, A = L Lᵀ.
+ *
+ * @param matrix [n, n] row-major; its lower triangle is overwritten with L
+ * @param right  [n, columns] row-major, overwritten with X
+ * @returns false when A is not positive definite to working precision; `right` is then untouched
+ */
+export function solvePositive(matrix: Float64Array, right: Float64Array, n: number): boolean {
+  if (!decompose(matrix, n)) return false;
+  const columns = right.length / n;
+  for (let i = 0; i < n; i += 1) {
+    eliminate(right, columns, i, 0, i, (k) => matrix[i * n + k]!);
+    divide(right, columns, i, matrix[i * n + i]!);
+  }
+  for (let i = n - 1; i >= 0; i -= 1) {
+    eliminate(right, columns, i, i + 1, n, (k) => matrix[k * n + i]!);
+    divide(right, columns, i, matrix[i * n + i]!);
+  }
+  return true;
+}
+
+/** Below this share of its diagonal element a pivot is rounding. */
+const TOLERANCE = 1e-13;
+
+function decompose(matrix: Float64Array, n: number): boolean {
+  for (let i = 0; i < n; i += 1) {
+    const diagonal = matrix[i * n + i]!;
+    for (let j = 0; j <= i; j += 1) {
+      let sum = matrix[i * n + j]!;
+      for (let k = 0; k < j; k += 1) sum -= matrix[i * n + k]! * matrix[j * n + k]!;
+      if (i > j) matrix[i * n + j] = sum / matrix[j * n + j]!;
+      else if (sum > TOLERANCE * diagonal) matrix[i * n + i] = Math.sqrt(sum);
+      else return false;
+    }
+  }
+  return true;
+}
+
+/** Row i of `right` less Σ factor(k) · row k, k from `from` to before `to`. */
+function eliminate(
+  right: Float64Array,
+  columns: number,
+  i: number,
+  from: number,
+  to: number,
+  factor: (k: number) => number,
+): void {
+  for (let k = from; k < to; k += 1) {
+    const share = factor(k);
+    for (let c = 0; c < columns; c += 1) right[i * columns + c]! -= share * right[k * columns + c]!;
+  }
+}
+
+function divide(right: Float64Array, columns: number, i: number, by: number): void {
+  for (let c = 0; c < columns; c += 1) right[i * columns + c]! /= by;
+}

@@ -1,0 +1,77 @@
+import { InvalidInputError } from "../../errors.ts";
+import type { Table } from "./table.ts";
+
+/** A feature that tells the label (almost) by itself. */
+export interface Suspect {
+  readonly feature: string;
+  /** |rank correlation| with the label, for two classes 2 |AUC − ½|: 1 orders the rows as the label does */
+  readonly strength: number;
+}
+
+/** No honest feature comes so close. */
+const TELLS = 0.995;
+
+/**
+ * Features that order the rows as the label does: the label itself, a copy of it in another unit, or something only
+ * known once the label is. Sorted by strength.
+ *
+ * For labels of two classes strength is 2 |AUC − ½|, for others Spearman's |ρ|; ties count by their mean rank and rows
+ * where the feature is missing are left out. A constant label or feature tells nothing. That a value is missing may
+ * tell the label too: this is not looked at.
+ *
+ * @param labels [rows], finite
+ * @param threshold strength from which a feature is suspect
+ */
+export function suspectFeatures(
+  { names, columns }: Table,
+  labels: ArrayLike<number>,
+  threshold = TELLS,
+): Suspect[] {
+  const twoClasses = new Set(Array.from(labels)).size === 2;
+  return columns
+    .map((column, f) => ({ feature: names[f]!, strength: strengthOf(column, labels, twoClasses) }))
+    .filter(({ strength }) => strength >= threshold)
+    .sort((a, b) => b.strength - a.strength);
+}
+
+/** @throws {InvalidInputError} naming every feature that tells the label */
+export function refuseLeakage(table: Table, labels: ArrayLike<number>): void {
+  const suspects = suspectFeatures(table, labels);
+  if (suspects.length === 0) return;
+  const named = suspects.map(({ feature, strength }) => `'${feature}' (${strength.toFixed(4)})`);
+  throw new InvalidInputError(
+    `features ${named.join(", ")} tell the label by themselves, expected none above ${TELLS}: is the label among them, or something known only after it?`,
+  );
+}
+
+function strengthOf(column: Float32Array, labels: ArrayLike<number>, twoClasses: boolean): number {
+  const rows = Array.from(column.keys()).filter((row) => !Number.isNaN(column[row]!));
+  const x = ranks(rows.map((row) => column[row]!));
+  const y = ranks(rows.map((row) => labels[row]!));
+  const middle = (rows.length + 1) / 2;
+  let [xy, xx, yy] = [0, 0, 0];
+  for (let i = 0; i < rows.length; i += 1) {
+    const [dx, dy] = [x[i]! - middle, y[i]! - middle];
+    xy += dx * dy;
+    xx += dx * dx;
+    yy += dy * dy;
+  }
+  if (xx === 0 || yy === 0) return 0;
+  // Two classes have mean ranks n / 2 apart, which makes the slope of x on y the difference of AUC and 1 - AUC.
+  return Math.abs(xy) / (twoClasses ? yy : Math.sqrt(xx * yy));
+}
+
+/** Ranks from 1, ties share their mean. */
+function ranks(values: readonly number[]): number[] {
+  const order = Array.from(values.keys()).sort(
+    (a, b) => Number(values[a]! > values[b]!) - Number(values[a]! < values[b]!),
+  );
+  const result = new Array<number>(values.length);
+  for (let from = 0; from < order.length; ) {
+    let to = from;
+    while (to + 1 < order.length && values[order[to + 1]!] === values[order[from]!]) to += 1;
+    for (let i = from; i <= to; i += 1) result[order[i]!] = (from + to) / 2 + 1;
+    from = to + 1;
+  }
+  return result;
+}
