@@ -15,6 +15,7 @@ import { request } from "./commands/request.ts";
 import { rollback } from "./commands/rollback.ts";
 import { simulate } from "./commands/simulate.ts";
 import { status } from "./commands/status.ts";
+import { portfolio, strategy } from "./commands/strategy.ts";
 import { watch } from "./commands/watch.ts";
 import { why } from "./commands/why.ts";
 import { withConnection } from "./connect.ts";
@@ -243,6 +244,32 @@ function buildProgram(terminal: Terminal, exit: (code: number) => void): Command
     )
     .option("--json", "write JSON")
     .action(async (forecasters, flags) => exit(await calibrate(forecasters, flags, terminal)));
+  const trading = program
+    .command("strategy")
+    .description("how forecasts are traded: thresholds, sizes, stops and targets, by a backtest with costs");
+  const onPrices = (command: Command) =>
+    connectionOptions(command)
+      .option("--from <time>", "first price to trade, as --since of replay (default: strategy.history back)")
+      .option("--to <time>", "last price")
+      .option("--history <folder>", "where the inference-buffer keeps its Parquet (default .data/history)")
+      .option("--json", "write JSON");
+  for (const [mode, text] of [
+    ["tune", "search the parameters on all but the newest prices, and measure them there"],
+    ["compare", "measure the parameters in force against buying and holding, and against doing nothing"],
+  ] as const)
+    onPrices(trading.command(mode).argument("<forecaster>").description(text)).action(
+      async (forecaster, flags) => exit(await strategy(mode, forecaster, flags, terminal)),
+    );
+  onPrices(trading.command("portfolio").argument("<forecaster...>"))
+    .description("spread money over the series of several forecasters, and measure that on the newest prices")
+    .addOption(new Option("--max-weight <share>", "that one series may have (default 1)").argParser(Number))
+    .addOption(
+      new Option(
+        "--shrinkage <target>",
+        "what the covariance is drawn towards (default constant-correlation)",
+      ).choices(["none", "identity", "constant-correlation"]),
+    )
+    .action(async (forecasters, flags) => exit(await portfolio(forecasters, flags, terminal)));
   return program;
 }
 

@@ -1,11 +1,15 @@
 import { z } from "zod";
 import { Duration, durationDays, durationMs } from "./duration.ts";
-import { Hyperparameters, MODEL_FAMILIES } from "./live-config.ts";
+import { MODEL_FAMILIES } from "./live-config.ts";
 import { DETECTOR_SPECS, EVALUATION_SPECS } from "./spec-detectors.ts";
 import { RemedySpec } from "./spec-remedies.ts";
+import { SearchSpec } from "./spec-search.ts";
+import { StrategySpec } from "./spec-strategy.ts";
 import { TIMING_SPECS } from "./spec-timing.ts";
 import { Token } from "./subjects.ts";
 import { Entity } from "./telemetry.ts";
+
+export { longestContext, SearchSpace, SearchSpec } from "./spec-search.ts";
 
 /** When to optimize. (A-TRG-1..6) */
 export const TriggerSpec = z.strictObject({
@@ -16,42 +20,6 @@ export const TriggerSpec = z.strictObject({
 });
 export type TriggerSpec = z.infer<typeof TriggerSpec>;
 
-const SearchSpace = z.strictObject({
-  context_length: z.array(Hyperparameters.shape.context_length).min(1).default([90, 180, 365]),
-  num_samples: z.array(Hyperparameters.shape.num_samples).min(1).default([50, 100, 200]),
-  temperature: z.array(Hyperparameters.shape.temperature).min(1).default([0.8, 1.0, 1.2]),
-});
-export type SearchSpace = z.infer<typeof SearchSpace>;
-
-/** How to search. (A-OPT-1..5) */
-export const SearchSpec = z.strictObject({
-  sampler: z.enum(["grid", "random"]).default("grid"),
-  space: SearchSpace.prefault({}),
-  trials: z
-    .int()
-    .positive()
-    .max(10_000)
-    .default(27)
-    .describe("random search: how many points; grid search: ignored"),
-  backtest: Duration.default("30d").describe("the last part of history, which the backtest forecasts"),
-  step_size: z.int().positive().default(1).describe("steps between backtest cutoffs"),
-  history: Duration.default("730d").describe("how much history a run asks for"),
-  time_limit: Duration.default("10m"),
-  fallback: z
-    .strictObject({ trials: z.int().positive().default(6), time_limit: Duration.default("5m") })
-    .prefault({})
-    .describe("random search over the cheaper half of the space after a time-out or lack of memory"),
-  memory_limit_mb: z.int().min(64).default(768).describe("heap of the worker that runs a trial"),
-  attempts: z
-    .int()
-    .positive()
-    .max(20)
-    .default(3)
-    .describe("deliveries of one trial before it scores infinite"),
-  seed: z.int().nonnegative().default(1),
-});
-export type SearchSpec = z.infer<typeof SearchSpec>;
-
 /** When a candidate is better. (A-VAL-1..5) */
 export const ValidationSpec = z.strictObject({
   min_rmse_improvement: z.number().default(0.05),
@@ -60,6 +28,13 @@ export const ValidationSpec = z.strictObject({
   max_time_ratio: z.number().positive().default(1.5),
   min_coverage: z.number().min(0).max(1).default(0.9),
   max_abs_bias: z.number().positive().default(5).describe("unit of the series"),
+  max_grown_rmse_ratio: z
+    .number()
+    .positive()
+    .default(1.2)
+    .describe(
+      "RMSE over the champion's at most, for a model that knows entities of the fleet which the champion does not",
+    ),
   approval: z
     .enum(["automatic", "manual"])
     .default("automatic")
@@ -91,38 +66,63 @@ export const ShadowSpec = z.strictObject({
     .describe("paired scores after which the comparison may conclude"),
 });
 
-/** One forecaster, as `configs/forecasters/<id>.yaml` describes it. Every number left out has the seed's default. */
-export const ForecasterSpec = z.strictObject({
-  forecaster: Token,
-  enabled: z.boolean().default(true),
-  description: z.string().optional(),
-  series: Token.describe("observed on telemetry.observation.<series>"),
-  metric: z.string().min(1).default("value").describe("key in an observation's values"),
-  entity: Entity.optional().describe("member of the series; absent: observations without an entity"),
-  unit: z.string().optional().describe("for people: CLP per USD"),
-  bounds: z
-    .strictObject({ min: z.number().optional(), max: z.number().optional() })
-    .prefault({})
-    .describe("values outside are refused"),
-  step: Duration.default("1d"),
-  calendar: z.enum(["all", "weekdays"]).default("all").describe("weekdays: Saturday and Sunday are no steps"),
-  season_length: z
-    .union([z.int().min(1).max(1000), z.literal("auto")])
-    .default(1)
-    .describe("steps; 1 is none"),
-  horizon: Duration,
-  model: z
-    .strictObject({
-      family: z.enum(MODEL_FAMILIES).default("chronos-bolt"),
-      path: z.string().optional().describe("model file, relative to the project's folder"),
-    })
-    .prefault({}),
-  trigger: TriggerSpec.prefault({}),
-  search: SearchSpec.prefault({}),
-  validation: ValidationSpec.prefault({}),
-  watch: WatchSpec.prefault({}),
-  shadow: ShadowSpec.prefault({}),
+/** Which entities a forecaster of `entities: all` learns from; forecasts it has for every entity. (C-DAT-1) */
+export const FleetSpec = z.strictObject({
+  min_history: Duration.default("7d").describe("of an entity that is learnt from"),
+  min_samples: z.int().nonnegative().default(1_000).describe("of an entity that is learnt from"),
 });
+export type FleetSpec = z.infer<typeof FleetSpec>;
+
+/** One forecaster, as `configs/forecasters/<id>.yaml` describes it. Every number left out has the seed's default. */
+export const ForecasterSpec = z
+  .strictObject({
+    forecaster: Token,
+    enabled: z.boolean().default(true),
+    description: z.string().optional(),
+    series: Token.describe("observed on telemetry.observation.<series>"),
+    metric: z.string().min(1).default("value").describe("key in an observation's values"),
+    entity: Entity.optional().describe("member of the series; absent: observations without an entity"),
+    entities: z
+      .literal("all")
+      .optional()
+      .describe("in place of entity: one forecaster for every entity of the series"),
+    fleet: FleetSpec.prefault({}),
+    unit: z.string().optional().describe("for people: CLP per USD"),
+    bounds: z
+      .strictObject({ min: z.number().optional(), max: z.number().optional() })
+      .prefault({})
+      .describe("values outside are refused"),
+    step: Duration.default("1d"),
+    calendar: z
+      .enum(["all", "weekdays"])
+      .default("all")
+      .describe("weekdays: Saturday and Sunday are no steps"),
+    season_length: z
+      .union([z.int().min(1).max(1000), z.literal("auto")])
+      .default(1)
+      .describe("steps; 1 is none"),
+    horizon: Duration,
+    model: z
+      .strictObject({
+        family: z.enum(MODEL_FAMILIES).default("chronos-bolt"),
+        path: z.string().optional().describe("model file, relative to the project's folder"),
+        foundation: z
+          .enum(MODEL_FAMILIES)
+          .default("chronos-bolt")
+          .describe("ensemble: of which family the model file is"),
+      })
+      .prefault({}),
+    trigger: TriggerSpec.prefault({}),
+    search: SearchSpec.prefault({}),
+    validation: ValidationSpec.prefault({}),
+    watch: WatchSpec.prefault({}),
+    shadow: ShadowSpec.prefault({}),
+    strategy: StrategySpec.optional().describe("how its forecasts would be traded: `retune strategy`"),
+  })
+  .refine(({ entity, entities }) => entity === undefined || entities === undefined, {
+    path: ["entities"],
+    message: "expected either entity, for one member of the series, or entities: all",
+  });
 export type ForecasterSpec = z.infer<typeof ForecasterSpec>;
 
 const DAY_MS = 86_400_000;
@@ -137,6 +137,11 @@ export function horizonSteps(spec: Pick<ForecasterSpec, "horizon" | "step" | "ca
 export function stepsIn(span: Duration, spec: Pick<ForecasterSpec, "step" | "calendar">): number {
   const share = spec.calendar === "weekdays" ? 5 / 7 : 1;
   return Math.max(1, Math.floor((durationDays(span) * DAY_MS * share) / durationMs(spec.step) + 1e-9));
+}
+
+/** Steps of the hold-out, which searches never see: as many as the backtest has, unless the spec says otherwise. */
+export function holdoutSteps(spec: Pick<ForecasterSpec, "step" | "calendar" | "search">): number {
+  return stepsIn(spec.search.holdout ?? spec.search.backtest, spec);
 }
 
 /** The time `count` steps after `from` (ms since the epoch); weekends are skipped on a weekday calendar. */

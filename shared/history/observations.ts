@@ -48,7 +48,7 @@ function conditionsOf({ series, metric, entity, ...times }: ObservationQuery): s
  * the newest arrival counts: that is how a publisher corrects itself. Sorted and then read once, since sorting,
  * unlike grouping, goes to the disk when there is more than memory holds.
  */
-function sortedSql(relation: string, query: ObservationQuery): string {
+export function sortedSql(relation: string, query: ObservationQuery): string {
   const all = `SELECT ts, value FROM ${relation} WHERE ${conditionsOf(query)} ORDER BY ts, arrived, seq, idx`;
   return `SELECT ts, value FROM (SELECT ts, value, lead(ts) OVER () AS later FROM (${all}))
     WHERE later IS DISTINCT FROM ts`;

@@ -1,7 +1,7 @@
 import { CalibrationReport, type CalibrationRequest } from "../../../shared/contracts/calibration.ts";
 import { parseSince } from "../since.ts";
 import type { Terminal } from "../terminal.ts";
-import { askTrigger } from "../trigger-tool.ts";
+import { askTool } from "../tool.ts";
 import { calibrationText, checkText } from "../words/calibration.ts";
 import { type CommandFlags, printJson } from "./command.ts";
 
@@ -39,7 +39,7 @@ export async function calibrate(
     ...(file === undefined ? {} : { file }),
     ...(history === undefined ? {} : { history }),
   };
-  const report = await askTrigger("calibrate", request, CalibrationReport, { flags, terminal });
+  const report = await askTool("trigger/calibrate", request, CalibrationReport, { flags, terminal });
   if (flags.json === true) printJson(terminal, report);
   else terminal.out((report.mode === "check" ? checkText : calibrationText)(report, terminal.columns));
   const isBroken = report.forecasters.some(({ checked }) =>

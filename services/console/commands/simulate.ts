@@ -4,7 +4,7 @@ import { simulationPage } from "../simulation/page.ts";
 import { verifyText, whatIfText } from "../simulation/tables.ts";
 import { parseSince } from "../since.ts";
 import type { Terminal } from "../terminal.ts";
-import { askTrigger } from "../trigger-tool.ts";
+import { askTool } from "../tool.ts";
 import { type CommandFlags, printJson } from "./command.ts";
 
 export interface SimulateFlags extends CommandFlags {
@@ -36,7 +36,7 @@ export async function simulate(flags: SimulateFlags, terminal: Terminal): Promis
     ...(flags.file === undefined ? {} : { file: flags.file }),
     ...(flags.history === undefined ? {} : { history: flags.history }),
   };
-  const report = await askTrigger("simulate", request, SimulationReport, { flags, terminal });
+  const report = await askTool("trigger/simulate", request, SimulationReport, { flags, terminal });
   if (flags.html !== undefined) {
     await writeFile(flags.html, simulationPage(report));
     terminal.error(`the report is in ${flags.html}`);

@@ -3,10 +3,13 @@ import { LiveConfig } from "../../../shared/contracts/live-config.ts";
 import type { RunSummary } from "../../../shared/contracts/run.ts";
 import { ForecasterSpec } from "../../../shared/contracts/spec.ts";
 import { subjects } from "../../../shared/contracts/subjects.ts";
-import { Health } from "../../../shared/contracts/telemetry.ts";
+import { Health, Score } from "../../../shared/contracts/telemetry.ts";
 import { type ArbiterStatus, TriggerStatus } from "../../../shared/contracts/trigger.ts";
 import { RetuneError } from "../../../shared/errors.ts";
 import { readRuns } from "../decisions.ts";
+import { EntityErrors } from "../projection/entity-errors.ts";
+import type { FleetView } from "../projection/view.ts";
+import { fleetText } from "../words/fleet-forecaster.ts";
 import { moment, printable, shortRun } from "../words/format.ts";
 import { configText, stepWords } from "../words/steps.ts";
 import { table, wrap } from "../words/table.ts";
@@ -20,6 +23,8 @@ export interface ForecasterStatus {
   readonly revision: number;
   readonly health: { readonly status: string; readonly at: string; readonly error: string | null } | null;
   readonly active_run: string | null;
+  /** Of a forecaster of all entities. */
+  readonly fleet: FleetView | null;
   /** What waits and what comes next; null where the trigger does not know the forecaster, or does not answer. */
   readonly timing: ArbiterStatus | null;
   readonly last: {
@@ -30,6 +35,9 @@ export interface ForecasterStatus {
   } | null;
 }
 
+const WORST_ENTITIES = 5;
+/** How far back in the stream scores of a fleet are looked at: messages of all kinds. */
+const LOOK_BACK = 20_000;
 /** For the trigger, which answers from memory. */
 const TIMING_LIMIT_MS = 3_000;
 
@@ -58,6 +66,8 @@ export const status: BusCommand = async ({ bus, connection, terminal, flags }) =
   for (const { forecaster, live } of rows) {
     if (live !== null) say(`${printable(forecaster)} v${live.version}: ${configText(live)}`);
   }
+  for (const { forecaster, fleet } of rows)
+    if (fleet !== null) say(`${printable(forecaster)}: ${fleetText(fleet)}`);
   for (const { forecaster, timing: own } of rows) {
     for (const text of own === null ? [] : timingTexts(own)) say(`${printable(forecaster)}: ${text}`);
   }
@@ -86,12 +96,14 @@ async function readStatus(bus: Bus, timing: readonly ArbiterStatus[]): Promise<F
   const rows = specs.map(async ({ key, value }): Promise<ForecasterStatus> => {
     const live = lives.get(key);
     const own = runs.get(key) ?? [];
+    const health = await lastHealth(bus, key);
     return {
       forecaster: key,
       enabled: value.enabled,
       live: live?.value ?? null,
       revision: live?.revision ?? 0,
-      health: await lastHealth(bus, key),
+      health: health === null ? null : healthOf(health),
+      fleet: value.entities === undefined ? null : await fleetOf(bus, key, health?.heartbeat),
       active_run: own.findLast((run) => !run.terminal)?.run_id ?? null,
       timing: timing.find(({ forecaster }) => forecaster === key) ?? null,
       last: lastOf(own),
@@ -116,18 +128,40 @@ function lastOf(runs: readonly RunSummary[]): ForecasterStatus["last"] {
   };
 }
 
-async function lastHealth(bus: Bus, forecaster: string): Promise<ForecasterStatus["health"]> {
+interface LastHealth {
+  readonly heartbeat: Health;
+  readonly at: string;
+}
+
+async function lastHealth(bus: Bus, forecaster: string): Promise<LastHealth | null> {
   const message = await bus.lastMessage("TELEMETRY", subjects.telemetry("health", forecaster));
   if (message === undefined) return null;
   const payload = message.json();
   const parsed = Health.safeParse(Array.isArray(payload) ? payload.at(-1) : payload);
-  if (!parsed.success) return null;
-  const { status: word, error } = parsed.data;
-  return {
-    status: word,
-    at: message.time.toISOString(),
-    error: error === undefined ? null : printable(error),
-  };
+  return parsed.success ? { heartbeat: parsed.data, at: message.time.toISOString() } : null;
+}
+
+function healthOf({ heartbeat: { status: word, error }, at }: LastHealth): ForecasterStatus["health"] {
+  return { status: word, at, error: error === undefined ? null : printable(error) };
+}
+
+async function fleetOf(bus: Bus, forecaster: string, heartbeat: Health | undefined): Promise<FleetView> {
+  const filter = subjects.telemetry("score", forecaster);
+  const last = await bus.lastMessage("TELEMETRY", filter);
+  const errors = new EntityErrors();
+  if (last !== undefined)
+    for await (const message of bus.read("TELEMETRY", {
+      filter,
+      fromSequence: Math.max(1, last.sequence - LOOK_BACK),
+    })) {
+      const payload = message.json();
+      for (const record of Array.isArray(payload) ? payload : [payload]) {
+        const { data } = Score.safeParse(record);
+        if (data !== undefined) errors.add(data);
+      }
+    }
+  const { entities = 0, known = 0 } = heartbeat?.fleet ?? {};
+  return { entities, known, worst: errors.worst(WORST_ENTITIES) };
 }
 
 async function deadLetters(bus: Bus): Promise<number> {

@@ -4,21 +4,39 @@ import { versusLastValue } from "./baseline.ts";
 import { count, figure, percent, sentence, span } from "./format.ts";
 import { configText } from "./steps.ts";
 
-/** Trials from best to worst, failed ones last. */
+const SAMPLERS: Readonly<Record<Searched["sampler"], string>> = {
+  grid: "Grid search",
+  random: "Random search",
+  halton: "Halton search",
+  tpe: "TPE search",
+  gp: "Gaussian-process search",
+};
+
+const WAYS: Readonly<Record<NonNullable<Searched["action"]>, (sampler: Searched["sampler"]) => string>> = {
+  search: (sampler) => SAMPLERS[sampler],
+  refit: () => "The live configuration on newer data",
+  reweigh: () => "New weights for the live members",
+};
+
+/** Trials from best to worst; failed ones after those that saw every window, then those given up on. */
 export function ranked(trials: readonly TrialResult[]): readonly TrialResult[] {
-  return trials.toSorted((a, b) => (a.rmse ?? Infinity) - (b.rmse ?? Infinity) || a.number - b.number);
+  const rank = ({ pruned }: TrialResult) => (pruned === true ? 1 : 0);
+  const loss = ({ value, objective, rmse }: TrialResult) =>
+    rmse === null ? Infinity : (value ?? objective ?? rmse);
+  return trials.toSorted((a, b) => rank(a) - rank(b) || loss(a) - loss(b) || a.number - b.number);
 }
 
 /** What the search tried, what won and how it stands against the simple baselines. */
 export function searchedLines(searched: Searched): readonly string[] {
-  const { trials, candidate, metrics, sampler, optimization_time_seconds, fell_back, baselines } = searched;
+  const { trials, candidate, metrics, optimization_time_seconds, fell_back, baselines } = searched;
   const failed = trials.filter((trial) => trial.rmse === null);
   const second = ranked(trials)[1];
   const lines = [
-    `${sampler === "grid" ? "Grid" : "Random"} search, ${count(trials.length, "trial")} in ${span(optimization_time_seconds * 1000)}.`,
+    `${WAYS[searched.action ?? "search"](searched.sampler)}, ${count(trials.length, "trial")} in ${span(optimization_time_seconds * 1000)}.`,
     `Best: ${configText(candidate)}, with RMSE ${figure(metrics.rmse)}${second?.rmse == null ? "" : ` (the next best had ${figure(second.rmse)})`}.`,
     `Over ${count(metrics.windows, "window")} and ${count(metrics.n, "forecast")}: MAE ${figure(metrics.mae)}, MAPE ${metrics.mape === null ? "n/a" : `${figure(metrics.mape, 3)} %`}, MASE ${figure(metrics.mase)}, coverage ${percent(metrics.coverage)}, bias ${figure(metrics.mean_error)}.`,
   ];
+  lines.push(...splitLines(searched), ...effortLines(searched));
   if (fell_back)
     lines.push(
       "The time or memory limit ended the first search; it fell back to the cheaper half of the space.",
@@ -35,6 +53,32 @@ export function searchedLines(searched: Searched): readonly string[] {
       `${sentence(`${name.replaceAll("-", " ")} had RMSE ${figure(baseline.rmse)} on the same windows${versus === undefined ? "" : `; the candidate ${versus}`}`)}`,
     );
   }
+  return lines;
+}
+
+/** What the search saw, and what it kept for the validator. */
+function splitLines({ split }: Searched): string[] {
+  if (split === undefined) return [];
+  const { search_from, search_to, holdout_steps } = split;
+  return [
+    `It looked at forecasts from ${search_from.slice(0, 10)} to ${search_to.slice(0, 10)}; the ${count(holdout_steps, "step")} after that it never saw.`,
+  ];
+}
+
+/** What was left out or known already, and how the search was made to fit. */
+function effortLines({ trials, losses, cut, adapted = [] }: Searched): string[] {
+  const pruned = trials.filter((trial) => trial.pruned === true).length;
+  const lines = adapted.map(sentence);
+  if (losses !== undefined && losses.reused > 0)
+    lines.push(
+      `${count(losses.reused, "forecast window")} of ${losses.reused + losses.evaluated} were known from earlier runs.`,
+    );
+  if (pruned > 0)
+    lines.push(`${count(pruned, "trial")} did not see every window, being beaten before, or cut short.`);
+  if (cut != null)
+    lines.push(
+      `Generation ${cut.generation} was cut after ${cut.done} of ${count(cut.planned, "trial")}: ${cut.because}.`,
+    );
   return lines;
 }
 

@@ -4,10 +4,10 @@ import { ForecasterSpec } from "../../../shared/contracts/spec.ts";
 import { InvalidInputError } from "../../../shared/errors.ts";
 import { readIncidents } from "../../../shared/incidents.ts";
 import { readSpecFiles } from "../../../shared/spec-files.ts";
+import type { ToolParts } from "../../../shared/tool.ts";
 import { readPoints } from "../simulate/file.ts";
 import type { RecordedEvent } from "../simulate/recording.ts";
 import { chosenOf, modelPath, rangeOf, withRecorder } from "../simulate/simulate.ts";
-import type { ToolParts } from "../tool.ts";
 import { budgetOf, detectorBudget, heardDetectors } from "./budget.ts";
 import { checkCalibration } from "./check.ts";
 import { telemetryFrom } from "./from-file.ts";
@@ -105,6 +105,12 @@ async function fromFile(path: string, request: CalibrationRequest, parts: ToolPa
 
 /** @throws {InvalidInputError} when a forecaster is named for which there is nothing to do */
 function isAsked(spec: ForecasterSpec, { mode, budget, forecasters }: CalibrationRequest): boolean {
+  if (spec.entities !== undefined) {
+    if (forecasters === undefined) return false;
+    throw new InvalidInputError(
+      `'${spec.forecaster}' forecasts a fleet, whose entities are tested one by one; thresholds are calibrated for forecasters of one entity`,
+    );
+  }
   const { false_alarms, calibration } = spec.trigger;
   const has = mode === "check" ? calibration.length > 0 : (budget ?? false_alarms) !== undefined;
   if (has || forecasters === undefined) return has;

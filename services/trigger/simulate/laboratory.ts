@@ -1,5 +1,5 @@
 import type { Hyperparameters } from "../../../shared/contracts/live-config.ts";
-import { type ForecasterSpec, horizonSteps, stepsIn } from "../../../shared/contracts/spec.ts";
+import { type ForecasterSpec, holdoutSteps, horizonSteps, stepsIn } from "../../../shared/contracts/spec.ts";
 import { InvalidInputError } from "../../../shared/errors.ts";
 import {
   type BacktestPlan,
@@ -9,11 +9,13 @@ import {
   planBacktest,
 } from "../../../shared/forecasting/backtest.ts";
 import { contextAt, type Points } from "../../../shared/forecasting/context.ts";
-import { type ForecastModel, openFamily } from "../../../shared/forecasting/families.ts";
+import { type ForecastModel, familyOf, openFamily } from "../../../shared/forecasting/families.ts";
 import { MIN_OBSERVED } from "../../../shared/forecasting/forecast.ts";
 import { QuantileCache } from "../../../shared/forecasting/quantile-cache.ts";
 import type { SeriesForecast } from "../../../shared/forecasting/quantile-forecast.ts";
-import { planSearch } from "../../../shared/forecasting/search-plan.ts";
+import { nextGeneration, planSearch } from "../../../shared/forecasting/search-plan.ts";
+import { configAt, valuesOf } from "../../../shared/forecasting/search-space.ts";
+import type { Observation } from "../../../shared/search/sampler.ts";
 import { improvements, isImproved } from "../../../shared/statistics/paired.ts";
 import { Course } from "./course.ts";
 
@@ -56,6 +58,10 @@ export class Laboratory {
     points: Points,
     modelPath: string | undefined,
   ): Promise<Laboratory> {
+    if (spec.entities !== undefined)
+      throw new InvalidInputError(
+        `'${spec.forecaster}' forecasts a fleet, which a simulation cannot retrain; without --retrain it is judged by the forecasts that were served`,
+      );
     return new Laboratory(spec, points, await openFamily(spec.model.family, modelPath));
   }
 
@@ -68,7 +74,10 @@ export class Laboratory {
     return new Course(this.spec, this.points, this.truths, (at, config) => this.forecast(at, config));
   }
 
-  /** Searches the spec's space on what was known at `atMs`, as the optimizer does, and judges the winner. */
+  /**
+   * Searches the spec's space on what was known at `atMs`, as the optimizer does, and judges the winner on the hold-out,
+   * which that has not seen.
+   */
   async search(atMs: number, champion: Hyperparameters | null): Promise<SearchResult> {
     const startedAt = performance.now();
     const done = (outcome: SearchResult["outcome"], served: Hyperparameters | null, reason: string) => ({
@@ -81,29 +90,51 @@ export class Laboratory {
     const values = Float64Array.from(
       contextAt(this.points, atMs, stepsIn(search.history, this.spec), this.spec),
     );
+    const holdout = holdoutSteps(this.spec);
+    const searched = values.subarray(0, Math.max(0, values.length - holdout));
+    const [horizon, tested] = [horizonSteps(this.spec), stepsIn(search.backtest, this.spec)];
     let plan: BacktestPlan;
+    let unseen: BacktestPlan;
     try {
-      plan = planBacktest(
-        values.length,
-        horizonSteps(this.spec),
-        stepsIn(search.backtest, this.spec),
-        search.step_size,
-      );
+      plan = planBacktest(searched.length, horizon, tested, search.step_size);
+      unseen = planBacktest(values.length, horizon, holdout, search.step_size);
     } catch (error) {
       if (!(error instanceof InvalidInputError)) throw error;
       return done("failed", champion, error.message);
     }
-    const measured: { params: Hyperparameters; result: BacktestResult }[] = [];
-    for (const params of planSearch(search))
-      measured.push({ params, result: await this.measure(params, values, plan) });
-    const best = measured.reduce((a, b) => (b.result.rmse < a.result.rmse ? b : a));
+    const tried = await this.tryAll(searched, plan, champion);
+    const best = tried.reduce((a, b) => (b.result.rmse < a.result.rmse ? b : a));
     if (!Number.isFinite(best.result.rmse)) return done("failed", champion, "every trial failed");
     if (champion === null) return done("deployed", best.params, "first deployment");
-    const live = await this.measure(champion, values, plan);
-    const { rmse, mape } = improvements(live, best.result);
+    const candidate = await this.measure(best.params, values, unseen);
+    const live = await this.measure(champion, values, unseen);
+    const { rmse, mape } = improvements(live, candidate);
     const better = isImproved({ rmse, mape }, validation);
     const reason = `RMSE ${percent(rmse)}, MAPE ${percent(mape)} better`;
     return better ? done("deployed", best.params, reason) : done("rejected", champion, reason);
+  }
+
+  /** Every trial of the spec's search, one generation after another. */
+  private async tryAll(
+    values: Float64Array,
+    plan: BacktestPlan,
+    champion: Hyperparameters | null,
+  ): Promise<{ params: Hyperparameters; result: BacktestResult }[]> {
+    const { model, search } = this.spec;
+    const incumbent = champion === null ? undefined : valuesOf({ model: model.family, params: champion });
+    const searchPlan = planSearch(search, [await familyOf(model.family)], { incumbent });
+    const tried: { params: Hyperparameters; result: BacktestResult }[] = [];
+    const history: Observation[] = [];
+    for (;;) {
+      const points = nextGeneration(searchPlan, history);
+      if (points.length === 0) return tried;
+      for (const point of points) {
+        const { params } = configAt(searchPlan, point);
+        const result = await this.measure(params, values, plan);
+        tried.push({ params, result });
+        history.push({ number: history.length, point, objective: result.rmse });
+      }
+    }
   }
 
   private measure(

@@ -42,7 +42,7 @@ function parts() {
  * a scheduled run.
  */
 async function record(): Promise<void> {
-  await applySpec({ trigger: { schedule: [{ cron: "0 3 22 1 *" }] } });
+  await applySpec({ trigger: { schedule: [{ cron: "0 3 22 1 *" }] }, search: { backtest: "15d" } });
   await startTrigger();
   await observe(0, 45);
   await accepted("first-deployment");

@@ -7,7 +7,7 @@ import type { Points } from "../../../shared/forecasting/context.ts";
 import { type HistoryView, openHistoryView } from "../../../shared/history/view.ts";
 import type { Folders } from "../../../shared/service.ts";
 import { readSpecFiles } from "../../../shared/spec-files.ts";
-import type { ToolParts } from "../tool.ts";
+import type { ToolParts } from "../../../shared/tool.ts";
 import { readPoints } from "./file.ts";
 import type { Range } from "./outcome.ts";
 import { Recorder } from "./recorder.ts";

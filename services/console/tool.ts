@@ -11,22 +11,28 @@ import type { Terminal } from "./terminal.ts";
 
 /** How a tool begins the line that says why it failed. */
 const FAILURE = "retune: ";
-const TRIGGER = resolve(import.meta.dirname, "../trigger");
+const SERVICES = resolve(import.meta.dirname, "..");
+
+/** Tools by their folder among the services. */
+export type ToolName =
+  | "trigger/simulate"
+  | "trigger/calibrate"
+  | "optimizer/strategy"
+  | "optimizer/portfolio";
 
 /**
- * Asks a tool of the trigger, which runs in a process of its own: it decides with the trigger's very functions, and
+ * Asks a tool of a service, which runs in a process of its own: it decides with that service's very functions, and
  * may compute for minutes. What it says on the way goes to the terminal's error output.
  *
- * @param name of the tool's folder
  * @throws {UnavailableError} when it ends without a report, with its reason
  */
-export async function askTrigger<Report>(
-  name: "simulate" | "calibrate",
+export async function askTool<Report>(
+  name: ToolName,
   request: object,
   report: ZodType<Report>,
   { flags, terminal }: { readonly flags: ConnectionFlags; readonly terminal: Terminal },
 ): Promise<Report> {
-  const child = spawn(process.execPath, [resolve(TRIGGER, name, "main.ts")], {
+  const child = spawn(process.execPath, [resolve(SERVICES, name, "main.ts")], {
     env: { ...terminal.env, ...connectionEnv(flags) },
     stdio: ["pipe", "pipe", "pipe"],
     signal: terminal.stop,

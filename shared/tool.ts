@@ -1,14 +1,14 @@
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { ZodType } from "zod";
-import { type Connection, connectBus } from "../../shared/bus/connect.ts";
-import { connectionSettings } from "../../shared/bus/settings.ts";
-import { check } from "../../shared/check.ts";
-import { explain } from "../../shared/errors.ts";
-import { createLog } from "../../shared/log.ts";
-import { codeVersion, type Folders, folders, instanceName } from "../../shared/service.ts";
+import { type Connection, connectBus } from "./bus/connect.ts";
+import { connectionSettings } from "./bus/settings.ts";
+import { check } from "./check.ts";
+import { explain } from "./errors.ts";
+import { createLog } from "./log.ts";
+import { codeVersion, type Folders, folders, instanceName } from "./service.ts";
 
-/** What a tool of the trigger gets. */
+/** What a tool gets. */
 export interface ToolParts {
   readonly dirs: Folders;
   readonly version: string;
