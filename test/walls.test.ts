@@ -45,10 +45,10 @@ describe("the walls", () => {
     expect(breaches).toEqual([]);
   });
 
-  it("contracts, statistics, schedules, detectors and every decision import no I/O", () => {
+  it("contracts, statistics, schedules, searches, strategies, detectors and every decision import no I/O", () => {
     const pure = [...services, ...shared].filter(
       ({ file }) =>
-        /^shared\/(contracts|statistics|schedule)\//.test(file) ||
+        /^shared\/(contracts|statistics|schedule|search|strategy)\//.test(file) ||
         /\/(decide\.ts|detectors\/.*|judgement\/.*|monitor\/.*)$/.test(file),
     );
     expect(pure.length).toBeGreaterThan(100);

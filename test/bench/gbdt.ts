@@ -5,12 +5,17 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { packBundle } from "../../shared/forecasting/bundle/bundle.ts";
 import { type BoostingParams, boost } from "../../shared/forecasting/gbdt/boost.ts";
 import { type Booster, predict } from "../../shared/forecasting/gbdt/booster.ts";
+import { gbdtFamily } from "../../shared/forecasting/gbdt/family.ts";
+import { forecastRows, parseLayout } from "../../shared/forecasting/gbdt/forecaster.ts";
 import { friedman, type Rows } from "../../shared/forecasting/gbdt/gbdt.fixture.ts";
+import { openModel } from "../../shared/forecasting/gbdt/model-files.ts";
 import type { Objective } from "../../shared/forecasting/gbdt/objective.ts";
 import { openOnnxPredictor } from "../../shared/forecasting/gbdt/onnx-predictor.ts";
 import { boosterToOnnx } from "../../shared/forecasting/gbdt/to-onnx.ts";
+import { uniform } from "../../shared/forecasting/random.ts";
 import { rowMajor } from "../../shared/forecasting/tabular/table.ts";
 import { askPython } from "./peers/python.ts";
 import { type BenchResult, quantile } from "./result.ts";
@@ -236,11 +241,63 @@ function warmStart(): BenchResult[] {
   ];
 }
 
+const SERIES = 32;
+const HORIZON = 24;
+
+/** What a forecast of a fleet costs beside a bare run of its graph on the same rows. */
+async function forecasting(): Promise<BenchResult[]> {
+  const grid = { stepMs: 3_600_000, calendar: "all" } as const;
+  const values = (s: number, steps: number) =>
+    Float64Array.from(
+      { length: steps },
+      (_, t) => 10 + Math.sin((t / 12) * Math.PI) + uniform(SEEDS[0]!, s, t),
+    );
+  const params = { context_length: 336, num_samples: 100, temperature: 1 };
+  const fleet = Array.from({ length: SERIES }, (_, s) => ({
+    entity: `s${s}`,
+    values: values(s, 700),
+    endMs: 0,
+  }));
+  const request = { series: fleet, grid, horizon: HORIZON, seasonLength: 24, params, seed: 1, parent: null };
+  const bundle = await gbdtFamily.train!(request);
+  const family = await gbdtFamily.open(packBundle(bundle), {});
+  const contexts = fleet.map((each) => Float32Array.from(each.values.subarray(-336)));
+  const spec = { ...params, horizon: HORIZON, seed: 1, grid, series: fleet };
+  const predictor = await openModel(bundle, "bench");
+  const layout = parseLayout(Buffer.from(bundle.files.get("forecaster.json")!).toString(), "bench");
+  let bareRun: () => Promise<unknown> = async () => {};
+  const predict: typeof predictor.predict = (...args) => {
+    bareRun = () => predictor.predict(...args);
+    return bareRun() as Promise<Float32Array>;
+  };
+  await forecastRows({ predict }, layout, contexts, spec);
+  const times: { bare: number[]; family: number[] } = { bare: [], family: [] };
+  for (let round = 0; round < 40; round += 1) {
+    const startedAt = performance.now();
+    await bareRun();
+    const between = performance.now();
+    await family.predictQuantiles(contexts, spec);
+    times.bare.push(between - startedAt);
+    times.family.push(performance.now() - between);
+  }
+  await predictor.release();
+  await family.release();
+  const [bare, whole] = [quantile(times.bare, 0.5), quantile(times.family, 0.5)];
+  return [
+    {
+      name: `family, ${SERIES} series x ${HORIZON} steps`,
+      value: (1000 * SERIES) / whole,
+      unit: "forecasts/s",
+    },
+    { name: "family / bare run on the same rows", value: whole / bare, unit: "times the time" },
+  ];
+}
+
 export async function run(): Promise<BenchResult[]> {
   const results: BenchResult[] = [];
   for (const task of TASKS) results.push(...(await compare(task, 10_000, SEEDS)));
   results.push(...(await compare(TASKS[0]!, 100_000, SEEDS.slice(0, 1))));
-  return [...results, ...(await serving()), ...warmStart()];
+  return [...results, ...(await serving()), ...warmStart(), ...(await forecasting())];
 }
 
 if (import.meta.main) console.table(await run());

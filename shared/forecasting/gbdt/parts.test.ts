@@ -74,19 +74,15 @@ describe("histograms", () => {
 
   it.each(["packed", "counted", "weighted"] as const)("hold the %s sums of each bin", (kind) => {
     const histogram = sums(all, kind);
-    for (let f = 0; f < 8; f += 1)
-      for (let bin = 0; bin < 256; bin += 1) {
-        const members = [...all].filter((row) => draw(f, row) === bin);
-        const at = f * FEATURE_STRIDE + 2 * bin;
-        expect(histogram[at]).toBeCloseTo(
-          members.reduce((sum, row) => sum + gradients[row]!, 0),
-          12,
-        );
-        expect(histogram[at + 1]).toBeCloseTo(
-          members.reduce((sum, row) => sum + hessianOf(kind, row), 0),
-          12,
-        );
+    for (let f = 0; f < 8; f += 1) {
+      const expected = new Float64Array(FEATURE_STRIDE);
+      for (const row of all) {
+        expected[2 * draw(f, row)]! += gradients[row]!;
+        expected[2 * draw(f, row) + 1]! += hessianOf(kind, row);
       }
+      const difference = expected.map((value, i) => Math.abs(value - histogram[f * FEATURE_STRIDE + i]!));
+      expect(Math.max(...difference)).toBeLessThan(1e-12);
+    }
   });
 
   it("packed and counted are equal to the last bit, in any order of the rows", () => {
@@ -104,9 +100,9 @@ describe("histograms", () => {
     const exact = Float64Array.from({ length: 200_000 }, (_, i) => 1e5 * (uniformAt(3, i) - 0.5));
     const rounded = exact.slice();
     expect(toFixedPoint(rounded)).not.toBeNull();
-    rounded.forEach((value, i) => {
-      if (Math.abs(value - exact[i]!) > 5e4 / 2 ** 16) expect(value).toBe(exact[i]);
-    });
+    const worst = rounded.reduce((most, value, i) => Math.max(most, Math.abs(value - exact[i]!)), 0);
+    expect(worst).toBeGreaterThan(0);
+    expect(worst).toBeLessThan(5e4 / 2 ** 16);
     expect(toFixedPoint(new Float64Array(2 ** 18).fill(1))).toBeNull();
     expect(toFixedPoint(new Float64Array(9))).toBeNull();
   });

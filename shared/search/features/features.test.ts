@@ -139,7 +139,7 @@ describe("backward elimination (B-TRN-3)", () => {
     const { kept, screened } = eliminateFeatures({ ...study, features: bad });
     expect(kept).toEqual(["strong"]);
     expect(screened.map(({ name, because }) => `${name}: ${because}`)).toEqual([
-      "label: it is the label: their correlation is -1.0000000",
+      "label: it is the label: it orders rows alike (1.0000 of 1)",
       "constant: it is 7 in every row",
       "empty: it has no value in any row",
     ]);
