@@ -200,6 +200,17 @@ describe("a shadow test (A-FUT-1)", () => {
     ).toBe(1);
   });
 
+  it("pairs the scores of a fleet entity by entity, however many messages they fill", () => {
+    const sides = (["champion", "challenger"] as const).map((variant) =>
+      Array.from({ length: 1_000 }, (_, i) =>
+        scored(variant, 0, variant === "champion" ? i : 0, { entity: `e${i}` }),
+      ),
+    );
+    const { state } = after(sides, test(2_000));
+    expect(state.tally).toMatchObject({ pairs: 1_000, waiting: {}, challenger: { squares: 0 } });
+    expect(comparisonOf(state.tally).champion_rmse).toBeCloseTo(Math.sqrt((999 * 1_999) / 6), 6);
+  });
+
   it("decides nothing once it has ended", () => {
     const ended: TestState = { ...test(), status: "stopped" };
     expect(decide(ended, { kind: "time", atMs: Number.MAX_SAFE_INTEGER }).verdict).toBeUndefined();

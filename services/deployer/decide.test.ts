@@ -46,10 +46,14 @@ describe("the plan of a deployment", () => {
   });
 
   it("keeps fields it does not know, but not the mark of a restored config", () => {
-    const live = { value: liveConfig({ position_size: 0.5, restored_from_version: 2 }), revision: 5 };
+    const live = {
+      value: liveConfig({ position_size: 0.5, restored_from_version: 2, model_params: { depth: 4 } }),
+      revision: 5,
+    };
     const plan = planDeployment(approval(live), live, [], "7d");
     expect(plan).toMatchObject({ kind: "write", config: { position_size: 0.5 } });
     expect(plan.kind === "write" && "restored_from_version" in plan.config).toBe(false);
+    expect(plan.kind === "write" && "model_params" in plan.config).toBe(false);
   });
 
   it("finds what an earlier attempt has written", () => {

@@ -94,14 +94,14 @@ export function planDeployment(
 
 /**
  * The config that goes live: the candidate with its measures. Fields that this version does not know are
- * taken over from the previous config, except the mark of a restored one.
+ * taken over from the previous config, except the mark of a restored one; its family's own parameters go with it.
  */
 export function newLiveConfig(
   approval: CloudEvent<Validated>,
   previous: LiveConfig | null,
   { version, horizon }: { version: number; horizon: string },
 ): LiveConfig {
-  const { restored_from_version: _, ...kept }: Partial<LiveConfig> = previous ?? {};
+  const { restored_from_version: _, model_params: __, ...kept }: Partial<LiveConfig> = previous ?? {};
   const { run_id, forecaster, candidate, candidate_metrics: metrics } = approval.data;
   return {
     ...kept,

@@ -24,7 +24,14 @@ export type RollbackIntent = z.infer<typeof RollbackIntent>;
 /** Sums of squared errors of one config's scores, by step of the forecast. */
 export const ScoreSums = z.record(
   z.string(),
-  z.object({ n: z.int().nonnegative(), squares: z.number().nonnegative() }),
+  z.object({
+    n: z.int().nonnegative(),
+    squares: z.number().nonnegative(),
+    naive: z
+      .object({ n: z.int().nonnegative(), squares: z.number().nonnegative() })
+      .optional()
+      .describe("of the last-value forecast, on the scores of a fleet that carry it"),
+  }),
 );
 export type ScoreSums = z.infer<typeof ScoreSums>;
 

@@ -162,3 +162,28 @@ describe("scores under watch", () => {
     expect(state.score_sequence).toBe(3);
   });
 });
+
+describe("the watch over a fleet's forecaster", () => {
+  /** Scores of two entities, one a hundred times as large as the other, that the forecast beats the last value on. */
+  const fleet = (version: string, entities: readonly string[], error: number): Score[] =>
+    entities.map((entity) => {
+      const size = entity === "large" ? 100 : 1;
+      return { ...scored(version, 1, error * size), entity, naive_error: 2 * size };
+    });
+
+  it("does not blame the new config for entities that joined and are larger", () => {
+    const before = [...Array(20)].flatMap(() => fleet("v3", ["small"], 1));
+    const joined = [...Array(10)].flatMap(() => fleet("v4", ["small", "large"], 1));
+    const { state } = decide(watching, look(1, [healthy], [...before, ...joined]), params);
+    expect(scoreRatio(state).ratio).toBeCloseTo(1, 9);
+    expect(state.last_checks.at(-1)).toMatchObject({ healthy: true });
+  });
+
+  it("does blame it for forecasting them three times as badly", () => {
+    const before = [...Array(20)].flatMap(() => fleet("v3", ["small", "large"], 1));
+    const worse = [...Array(10)].flatMap(() => fleet("v4", ["small", "large"], 3));
+    const { state } = decide(watching, look(1, [healthy], [...before, ...worse]), params);
+    expect(scoreRatio(state).ratio).toBeCloseTo(3, 9);
+    expect(state.last_checks.at(-1)).toMatchObject({ healthy: false });
+  });
+});

@@ -28,6 +28,8 @@ export interface WatchDecision {
 
 const KEPT_CHECKS = 10;
 
+type StepSums = NonNullable<ScoreSums[string]>;
+
 /**
  * One check of a deployment under watch. (A-MON-1)
  *
@@ -100,6 +102,9 @@ export interface ScoreRatio {
  * Weighting by step matters because errors grow with the horizon and a new config's first scores are of short
  * steps. Steps the champion has no scores of are left out; where it has none at all, its validation RMSE
  * stands in for every step. Null for a first deployment, and while there is nothing to compare.
+ *
+ * Of a fleet MSE_champion(h) is taken times the last value's MSE on the new scores at h over that on the champion's: the
+ * entities differ in size, and those scored since need not be those that were scored before.
  */
 export function scoreRatio({ first_deployment, previous, scores }: WatchState): ScoreRatio {
   const none = { ratio: null, n: count(scores.current), rmse: null, expected: null };
@@ -116,13 +121,20 @@ export function scoreRatio({ first_deployment, previous, scores }: WatchState): 
     if (championMse === undefined || Number.isNaN(championMse)) continue;
     n += current.n;
     squares += current.squares;
-    expectedSquares += current.n * championMse;
+    expectedSquares += current.n * championMse * harder(current, champion);
   }
   if (n === 0) return none;
   const [rmse, expected] = [Math.sqrt(squares / n), Math.sqrt(expectedSquares / n)];
   // A champion without any error makes every error of the new config too much.
   const ratio = expected > 0 ? rmse / expected : rmse > 0 ? Number.MAX_VALUE : 1;
   return { ratio, n, rmse, expected };
+}
+
+/** How much harder a fleet was to forecast for the new scores than for the champion's; 1 where it cannot be told. */
+function harder({ naive: now }: StepSums, champion: StepSums | undefined): number {
+  const before = champion?.naive;
+  if (now === undefined || before === undefined || !(now.squares > 0 && before.squares > 0)) return 1;
+  return now.squares / now.n / (before.squares / before.n);
 }
 
 function fold(sums: WatchState["scores"], score: Score, state: WatchState): WatchState["scores"] {
@@ -133,9 +145,12 @@ function fold(sums: WatchState["scores"], score: Score, state: WatchState): Watc
   return sums;
 }
 
-function add(sums: ScoreSums, { step, error }: Score): ScoreSums {
-  const { n, squares } = sums[step] ?? { n: 0, squares: 0 };
-  return { ...sums, [step]: { n: n + 1, squares: squares + error * error } };
+function add(sums: ScoreSums, { step, error, entity, naive_error }: Score): ScoreSums {
+  const before: StepSums = sums[step] ?? { n: 0, squares: 0 };
+  const after: StepSums = { ...before, n: before.n + 1, squares: before.squares + error * error };
+  if (entity === undefined || naive_error === undefined) return { ...sums, [step]: after };
+  const { n, squares } = before.naive ?? { n: 0, squares: 0 };
+  return { ...sums, [step]: { ...after, naive: { n: n + 1, squares: squares + naive_error ** 2 } } };
 }
 
 function count(sums: ScoreSums): number {

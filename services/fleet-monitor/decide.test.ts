@@ -87,6 +87,8 @@ describe("fleet-monitor, on the model's vocabulary", () => {
     ]);
     test.observe(30, "one-more");
     expect(test.status().tier).toBe("high");
+    test.observe(33, "fresh1", "fresh0");
+    expect(test.status()).toMatchObject({ new: ["fresh0", "fresh1"], new_days: [3, 3] });
   });
 
   it("follows the newest champion prediction, whatever challengers say", () => {

@@ -58,11 +58,9 @@ export function statusOf(fleet: Fleet, params: FleetParams, options: StatusOptio
   const clock = feedClock(fleet, excused);
   const inForce = renamesInForce(fleet, clock, confirmed, params);
   const census = takeCensus(fleet, clock, inForce, params);
-  const names = (slots: readonly number[]) =>
-    slots
-      .slice(0, mostNamed)
-      .map((slot) => roster.names[slot]!)
-      .sort();
+  const nameOf = (slot: number) => roster.names[slot]!;
+  const names = (slots: readonly number[]) => slots.slice(0, mostNamed).map(nameOf).sort();
+  const fresh = census.fresh.slice(0, mostNamed).sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
   const [byTime, byCount] = [fleet.byTime.counts(), fleet.byCount.counts()];
   const changed = census.fresh.length + census.sunset;
   return {
@@ -71,8 +69,9 @@ export function statusOf(fleet: Fleet, params: FleetParams, options: StatusOptio
     seen: roster.size - census.gone,
     active_total: census.active,
     known: census.known,
-    new: names(census.fresh),
+    new: fresh.map(nameOf),
     new_total: census.fresh.length,
+    new_days: fresh.map((slot) => (newestMs - roster.firstSeenMs[slot]!) / DAY_MS),
     sunset_total: census.sunset,
     silent: longestSilent(fleet, census.silent, mostNamed).map((slot) => {
       const silentMs = clock.between(roster.lastSeenMs[slot]!, newestMs);

@@ -13,6 +13,7 @@ const Environment = z.object({
   RETUNE_HEALTH_INTERVAL: Duration.default("5s"),
   RETUNE_CONFIG_POLL: Duration.default("3s"),
   RETUNE_WINDOW_TIMEOUT: Duration.default("2s"),
+  RETUNE_FLEET_COLLECT: Duration.default("25ms"),
   RETUNE_MODEL_THREADS: z.coerce.number().int().min(1).max(64).default(2),
 });
 
@@ -25,6 +26,8 @@ export interface ForecasterConfig {
   readonly pollMs: number;
   /** How long the inference buffer may take to answer. */
   readonly windowTimeoutMs: number;
+  /** How long observations of a fleet are collected before its entities are forecast together. */
+  readonly collectMs: number;
   readonly modelThreads: number;
 }
 
@@ -36,6 +39,7 @@ export function forecasterConfig(env: NodeJS.ProcessEnv): ForecasterConfig {
     healthIntervalMs: durationMs(read.RETUNE_HEALTH_INTERVAL),
     pollMs: durationMs(read.RETUNE_CONFIG_POLL),
     windowTimeoutMs: durationMs(read.RETUNE_WINDOW_TIMEOUT),
+    collectMs: durationMs(read.RETUNE_FLEET_COLLECT),
     modelThreads: read.RETUNE_MODEL_THREADS,
   };
 }

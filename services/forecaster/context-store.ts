@@ -1,16 +1,21 @@
 import { contextAt, type Grid, upperBound } from "../../shared/forecasting/context.ts";
 
 /** The longest context a live config may ask for, in steps. */
-const CAPACITY = 8192;
+export const LONGEST_CONTEXT = 8192;
 
 /**
  * The newest observations of one member of a series, in order of time whatever order they came in. A later
- * arrival of a time that is known replaces its value. Holds at least the newest 8192.
+ * arrival of a time that is known replaces its value. Holds at least the newest 8192, or as many as `limit` says.
  */
 export class ContextStore {
-  readonly times: number[] = [];
-  readonly values: number[] = [];
+  times: number[] = [];
+  values: number[] = [];
+  private capacity: number;
   private changes = 0;
+
+  constructor(capacity = LONGEST_CONTEXT) {
+    this.capacity = capacity;
+  }
 
   /** Time of the newest observation, ms since the epoch. */
   get newest(): number | undefined {
@@ -41,27 +46,42 @@ export class ContextStore {
       this.values.splice(at, 0, value);
     }
     this.changes += 1;
-    this.trim();
+    if (this.size >= this.capacity * 1.25) this.limit(this.capacity);
     return newer;
   }
 
-  /** Takes history in, oldest first: what is known already stays, for it arrived later. */
+  /** Takes history in, oldest first: what is known already stays, for it arrived later. Infinite values are left out. */
   addHistory(times: ArrayLike<number>, values: ArrayLike<number>): void {
-    for (let i = Math.max(0, times.length - CAPACITY); i < times.length; i += 1) {
-      const known = this.times[upperBound(this.times, times[i]!) - 1] === times[i];
-      if (!known && Number.isFinite(values[i])) this.add(times[i]!, values[i]!);
+    const merged: { times: number[]; values: number[] } = { times: [], values: [] };
+    const push = (time: number, value: number) => {
+      merged.times.push(time);
+      merged.values.push(value);
+    };
+    let own = 0;
+    for (let i = Math.max(0, times.length - this.capacity); i < times.length; i += 1) {
+      if (!Number.isFinite(values[i])) continue;
+      for (; own < this.size && this.times[own]! < times[i]!; own += 1)
+        push(this.times[own]!, this.values[own]!);
+      if (this.times[own] !== times[i]) push(times[i]!, values[i]!);
     }
+    for (; own < this.size; own += 1) push(this.times[own]!, this.values[own]!);
+    this.times = merged.times;
+    this.values = merged.values;
+    this.changes += 1;
+    this.limit(this.capacity);
+  }
+
+  /** Keeps the newest `capacity` from now on. */
+  limit(capacity: number): void {
+    this.capacity = capacity;
+    const surplus = this.size - capacity;
+    if (surplus <= 0) return;
+    this.times = this.times.slice(surplus);
+    this.values = this.values.slice(surplus);
   }
 
   /** See `contextAt`. */
   context(endMs: number, length: number, grid: Grid): Float32Array {
     return contextAt(this, endMs, length, grid);
-  }
-
-  private trim(): void {
-    const surplus = this.times.length - CAPACITY;
-    if (surplus < CAPACITY / 4) return;
-    this.times.splice(0, surplus);
-    this.values.splice(0, surplus);
   }
 }

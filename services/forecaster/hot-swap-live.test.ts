@@ -155,11 +155,9 @@ describe("sessions", () => {
     expect(pool.size).toBe(1);
     await both[0]!.release();
     const spec = { horizon: 2, context_length: 32, num_samples: 50, temperature: 1, seed: 1 };
-    const forecast = await both[1]!.forecast(
-      Float32Array.from({ length: 32 }, () => 10),
-      spec,
-    );
-    expect(forecast.mean.every(Number.isFinite)).toBe(true);
+    const context = Float32Array.from({ length: 32 }, () => 10);
+    const [forecast] = await both[1]!.forecast([context], spec);
+    expect(forecast!.mean.every(Number.isFinite)).toBe(true);
     await both[1]!.release();
     expect(pool.size).toBe(0);
     await host.close();

@@ -64,16 +64,24 @@ export class Issuer {
 
   private async compute({ config, model }: LiveModel, issuedAtMs: number): Promise<Prediction[]> {
     const begun = performance.now();
-    const asked = forecastSpec(this.spec, config);
-    const context = this.store.context(issuedAtMs, config.context_length, this.spec);
-    const forecast = await model.forecast(context, asked);
-    if (!isFiniteForecast(forecast)) {
+    const { spec, variant } = this;
+    const entity = spec.entity ?? null;
+    const asked = forecastSpec(spec, config, [{ entity, endMs: issuedAtMs }]);
+    const context = this.store.context(issuedAtMs, config.context_length, spec);
+    const [forecast] = await model.forecast([context], asked);
+    if (forecast === undefined || !isFiniteForecast(forecast)) {
       throw new NotFiniteError(
         `the model answers the context up to ${new Date(issuedAtMs).toISOString()} with values that are not finite`,
       );
     }
     const latencyMs = performance.now() - begun;
     this.onLatency(latencyMs);
-    return toPredictions(forecast, { spec: this.spec, config, variant: this.variant, issuedAtMs, latencyMs });
+    const isKnown = knows(model, entity);
+    return toPredictions(forecast, { spec, config, variant, entity, isKnown, issuedAtMs, latencyMs });
   }
+}
+
+/** Whether a model was trained with an entity. One without a vocabulary forecasts whatever it is shown. */
+export function knows({ vocabulary }: Pick<ServedModel, "vocabulary">, entity: string | null): boolean {
+  return entity === null || vocabulary === null || vocabulary.has(entity);
 }

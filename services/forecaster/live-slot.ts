@@ -65,6 +65,11 @@ export class LiveSlot {
     this.bucket = options.bus.kv("live-configs", z.unknown());
   }
 
+  /** Undefined while nothing is. */
+  get served(): LiveModel | undefined {
+    return this.live.value;
+  }
+
   get status(): SlotStatus {
     const live = this.live.value;
     return {

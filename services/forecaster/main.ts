@@ -6,7 +6,7 @@ import { forecasterConfig } from "./config.ts";
 import { Forecaster } from "./forecaster.ts";
 import { ThreadedModelHost } from "./model-host.ts";
 import { ModelPool } from "./model-pool.ts";
-import { SeriesFeeds } from "./series-feed.ts";
+import { SeriesFeeds } from "./series-feeds.ts";
 
 async function start(context: ServiceContext): Promise<RunningService> {
   const config = forecasterConfig(context.env);
@@ -68,17 +68,13 @@ async function start(context: ServiceContext): Promise<RunningService> {
 }
 
 /** What of a spec a running forecaster depends on: a change of anything else does not restart it. */
-function describe({
-  series,
-  metric,
-  entity,
-  bounds,
-  step,
-  calendar,
-  season_length,
-  search,
-}: ForecasterSpec): string {
-  return JSON.stringify([series, metric, entity, bounds, step, calendar, season_length, search.seed]);
+function describe(spec: ForecasterSpec): string {
+  const { series, metric, entity, entities, bounds, step, calendar, season_length, horizon, search } = spec;
+  return JSON.stringify([
+    ...[series, metric, entity, entities, bounds, step, calendar, season_length, search.seed],
+    // What is live says how far is forecast; a fleet also asks the spec, how much of it fits a message.
+    entities === "all" ? horizon : null,
+  ]);
 }
 
 export const service: Service = {

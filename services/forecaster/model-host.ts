@@ -1,11 +1,15 @@
-import { openFamily } from "../../shared/forecasting/families.ts";
 import type { ForecastSpec, SeriesForecast } from "../../shared/forecasting/forecast.ts";
 import { ModelThread } from "./model-thread.ts";
 
 /** A model that is ready to serve. */
 export interface ServedModel {
-  /** @throws as `ForecastModel.forecast` */
-  forecast(context: Float32Array, spec: ForecastSpec): Promise<SeriesForecast>;
+  /** Entities it was trained with; null where it makes no difference between any. */
+  readonly vocabulary: ReadonlySet<string> | null;
+  /**
+   * @returns one forecast per context
+   * @throws as `ForecastModel.forecast`
+   */
+  forecast(contexts: readonly Float32Array[], spec: ForecastSpec): Promise<SeriesForecast[]>;
   release(): Promise<void>;
 }
 
@@ -16,11 +20,16 @@ export interface ModelHost {
   close(): Promise<void>;
 }
 
+interface Place {
+  readonly thread: ModelThread;
+  readonly model: number;
+  readonly vocabulary: readonly string[] | null;
+}
+
 /**
- * Models with a file live in worker threads, so that loading and inference never stall the thread that answers
- * requests; a new one goes to the thread with the fewest, so that what is served goes on while its successor
- * loads. Baselines cost nothing and run where they are asked. A thread that dies is replaced, and its models
- * are opened anew at their next forecast.
+ * Models live in worker threads, so that loading, fitting and inference never stall the thread that answers requests;
+ * a new one goes to the thread with the fewest, so that what is served goes on while its successor loads. A thread
+ * that dies is replaced, and its models are opened anew at their next forecast.
  */
 export class ThreadedModelHost implements ModelHost {
   private readonly threads: ModelThread[];
@@ -32,13 +41,13 @@ export class ThreadedModelHost implements ModelHost {
   }
 
   async open(family: string, path: string | undefined): Promise<ServedModel> {
-    if (path === undefined) return inThisThread(family);
     let place = await this.place(family, path);
     return {
-      forecast: async (context, spec) => {
+      vocabulary: place.vocabulary === null ? null : new Set(place.vocabulary),
+      forecast: async (contexts, spec) => {
         if (place.thread.dead) place = await this.place(family, path);
         const { thread, model } = place;
-        return (await thread.ask({ kind: "forecast", model, context, spec })) as SeriesForecast;
+        return thread.ask({ kind: "forecast", model, contexts, spec });
       },
       release: async () => {
         const { thread, model } = place;
@@ -52,7 +61,7 @@ export class ThreadedModelHost implements ModelHost {
     await Promise.all(this.threads.map((thread) => thread.close()));
   }
 
-  private async place(family: string, path: string): Promise<{ thread: ModelThread; model: number }> {
+  private async place(family: string, path: string | undefined): Promise<Place> {
     this.threads.forEach((thread, i) => {
       if (thread.dead) this.threads[i] = new ModelThread();
     });
@@ -60,19 +69,11 @@ export class ThreadedModelHost implements ModelHost {
     const model = this.nextModel++;
     thread.models += 1;
     try {
-      await thread.ask({ kind: "open", model, family, path });
+      const { vocabulary } = await thread.ask({ kind: "open", model, family, path });
+      return { thread, model, vocabulary };
     } catch (error) {
       thread.models -= 1;
       throw error;
     }
-    return { thread, model };
   }
-}
-
-async function inThisThread(family: string): Promise<ServedModel> {
-  const model = await openFamily(family);
-  return {
-    forecast: async (context, spec) => (await model.forecast([context], spec))[0]!,
-    release: model.release,
-  };
 }

@@ -44,7 +44,7 @@ export class ModelPool {
     };
     try {
       const model = await shared.model;
-      return { forecast: (context, spec) => model.forecast(context, spec), release: leave };
+      return { ...model, release: leave };
     } catch (error) {
       await leave();
       throw error;

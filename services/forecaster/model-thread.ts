@@ -1,13 +1,12 @@
 import { Worker } from "node:worker_threads";
 import { explain, UnavailableError } from "../../shared/errors.ts";
 import { revive } from "../../shared/forecasting/backtest-messages.ts";
-import type { SeriesForecast } from "../../shared/forecasting/forecast.ts";
-import type { ModelReply, ModelRequest } from "./model-messages.ts";
+import type { ModelAnswers, ModelReply, ModelRequestBody, ModelRequestKind } from "./model-messages.ts";
 
-type Body = ModelRequest extends infer R ? (R extends ModelRequest ? Omit<R, "id"> : never) : never;
+type Answer = ModelAnswers[ModelRequestKind];
 
 interface Call {
-  readonly resolve: (forecast: SeriesForecast | undefined) => void;
+  readonly resolve: (answer: Answer) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -39,14 +38,15 @@ export class ModelThread {
   }
 
   /** @throws what the thread threw; {UnavailableError} when it died */
-  ask(body: Body): Promise<SeriesForecast | undefined> {
-    if (this.dead) return Promise.reject(new UnavailableError("a model thread died"));
+  async ask<K extends ModelRequestKind>(body: ModelRequestBody<K>): Promise<ModelAnswers[K]> {
+    if (this.dead) throw new UnavailableError("a model thread died");
     const id = this.nextId++;
-    return new Promise((resolve, reject) => {
+    const answer = await new Promise<Answer>((resolve, reject) => {
       this.calls.set(id, { resolve, reject });
       this.worker.ref();
       this.worker.postMessage({ ...body, id });
     });
+    return answer as ModelAnswers[K];
   }
 
   /** Releases every model and ends the thread. */
@@ -60,7 +60,7 @@ export class ModelThread {
     const call = this.calls.get(reply.id);
     this.calls.delete(reply.id);
     if (this.calls.size === 0 && !this.closing) this.worker.unref();
-    if (reply.ok) call?.resolve(reply.forecast);
+    if (reply.ok) call?.resolve(reply.answer);
     else call?.reject(revive(reply.error));
   }
 

@@ -1,23 +1,34 @@
 /** A thread that holds models: creating a session and running it block the thread they are in. */
+import { readFile } from "node:fs/promises";
 import { parentPort } from "node:worker_threads";
 import { explain } from "../../shared/errors.ts";
-import { type ForecastModel, openFamily } from "../../shared/forecasting/families.ts";
-import type { SeriesForecast } from "../../shared/forecasting/forecast.ts";
-import type { ModelReply, ModelRequest } from "./model-messages.ts";
+import { readBundle } from "../../shared/forecasting/bundle/bundle.ts";
+import { type ForecastModel, familyOf, openFamily } from "../../shared/forecasting/families.ts";
+import type { ModelAnswers, ModelReply, ModelRequest, ModelRequestKind } from "./model-messages.ts";
 
 const models = new Map<number, ForecastModel>();
 
-async function handle(request: ModelRequest): Promise<SeriesForecast | undefined> {
+// A config waits for its model to load; what a slower graph costs a forecast is next to nothing.
+const OPTIONS = { optimise: false };
+
+async function open(family: string, path: string | undefined, model: number): Promise<ModelAnswers["open"]> {
+  if (path === undefined || (await familyOf(family)).artifact !== "trained") {
+    models.set(model, await openFamily(family, path, OPTIONS));
+    return { vocabulary: null };
+  }
+  const bytes = await readFile(path);
+  models.set(model, await openFamily(family, bytes, OPTIONS));
+  return { vocabulary: readBundle(bytes, path).info.vocabulary ?? null };
+}
+
+async function handle(request: ModelRequest): Promise<ModelAnswers[ModelRequestKind]> {
   switch (request.kind) {
     case "open":
-      // A config waits for its model to load; what a slower graph costs a forecast is next to nothing.
-      models.set(request.model, await openFamily(request.family, request.path, { optimise: false }));
-      return undefined;
+      return open(request.family, request.path, request.model);
     case "forecast": {
       const model = models.get(request.model);
       if (model === undefined) throw new Error(`model ${request.model} is not open`);
-      const [forecast] = await model.forecast([request.context], request.spec);
-      return forecast;
+      return model.forecast(request.contexts, request.spec);
     }
     case "release": {
       const model = models.get(request.model);
@@ -35,7 +46,7 @@ async function handle(request: ModelRequest): Promise<SeriesForecast | undefined
 async function answer(request: ModelRequest): Promise<void> {
   const { id } = request;
   const reply = await handle(request).then(
-    (forecast): ModelReply => ({ id, ok: true, forecast }),
+    (answered): ModelReply => ({ id, ok: true, answer: answered }),
     (error: unknown): ModelReply => ({
       id,
       ok: false,

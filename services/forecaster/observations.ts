@@ -4,37 +4,50 @@ import { isWeekend } from "../../shared/forecasting/context.ts";
 
 const DAY_MS = 86_400_000;
 
+/** What was observed and is looked at. */
+export interface Accepted {
+  /** Absent where the series has no entities. */
+  readonly entity?: string;
+  readonly ms: number;
+  readonly value: number;
+}
+
 export interface Intake {
-  readonly accepted: readonly { readonly ms: number; readonly value: number }[];
-  /** Why records of this member of the series were refused. */
+  readonly accepted: readonly Accepted[];
+  /** Why records that are looked at were refused. */
   readonly refused: readonly string[];
 }
 
 /** What of a series a forecaster looks at. */
-export type Source = Pick<ForecasterSpec, "series" | "metric" | "entity" | "bounds" | "calendar">;
+export type Source = Pick<
+  ForecasterSpec,
+  "series" | "metric" | "entity" | "entities" | "bounds" | "calendar"
+>;
 
 /**
  * Picks what one forecaster looks at out of an observation payload (one record or an array). Records of other
- * entities and without its metric are none of its business; what breaks the contract, lies out of bounds, on a
- * day that is no step, or more than a day after `nowMs`, is refused with a reason.
+ * entities and without its metric are none of its business; with `entities: all` those are without an entity. What
+ * breaks the contract, lies out of bounds, on a day that is no step, or more than a day after `nowMs`, is refused
+ * with a reason.
  */
 export function takeObservations(payload: unknown, source: Source, nowMs: number): Intake {
-  const accepted: { ms: number; value: number }[] = [];
+  const accepted: Accepted[] = [];
   const refused: string[] = [];
   for (const record of Array.isArray(payload) ? payload : [payload]) {
-    if (isObject(record) && record.entity !== undefined && record.entity !== source.entity) continue;
+    if (isObject(record) && record.entity !== undefined && !isOurs(record.entity, source)) continue;
     const parsed = Observation.safeParse(record);
     if (!parsed.success) {
       const [issue] = parsed.error.issues;
       refused.push(`field '${issue?.path.join(".") ?? ""}': ${issue?.message ?? "invalid"}`);
       continue;
     }
-    const value = parsed.data.values[source.metric];
-    if (value === undefined || parsed.data.entity !== source.entity) continue;
-    const ms = Date.parse(parsed.data.ts);
+    const { entity, ts, values } = parsed.data;
+    const value = values[source.metric];
+    if (value === undefined || !isOurs(entity, source)) continue;
+    const ms = Date.parse(ts);
     const reason = refusal(ms, value, source, nowMs);
-    if (reason === undefined) accepted.push({ ms, value });
-    else refused.push(`${parsed.data.ts}: ${reason}`);
+    if (reason === undefined) accepted.push({ ...(entity === undefined ? {} : { entity }), ms, value });
+    else refused.push(`${ts}: ${reason}`);
   }
   return { accepted, refused };
 }
@@ -52,6 +65,10 @@ export function refusal(
   if (ms > nowMs + DAY_MS) return `more than a day in the future of ${new Date(nowMs).toISOString()}`;
   if (calendar === "weekdays" && isWeekend(ms)) return "a Saturday or Sunday, which is no step";
   return undefined;
+}
+
+function isOurs(entity: unknown, source: Source): boolean {
+  return source.entities === "all" ? entity !== undefined : entity === source.entity;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -3,27 +3,22 @@ import { WindowReply } from "../../shared/contracts/inference-buffer.ts";
 import { subjects } from "../../shared/contracts/subjects.ts";
 import { explain } from "../../shared/errors.ts";
 import type { ServiceContext } from "../../shared/service.ts";
-import { ContextStore } from "./context-store.ts";
+import type { FeedMemory } from "./feed-memory.ts";
 import { refusal, type Source, takeObservations } from "./observations.ts";
 
-/** New observations of one message that are forecast after one by one; more is a delivery of history. */
-const MAX_BURST = 20;
 /** Real time before each further try to get the history that the stream does not hold any more. */
 const WINDOW_RETRY_MS: readonly number[] = [1_000, 2_000, 5_000, 10_000, 30_000, 60_000];
 
-/** Told about new newest observations, oldest first. */
-export type ArrivalListener = (times: readonly number[]) => Promise<void>;
-
 /**
- * One member of a series: its history from the inference buffer, then the stream from there on. Without a buffer
- * the stream's own beginning has to do, and the buffer is asked again in the background.
+ * One member of a series, or all of them: the history from the inference buffer, then the stream from there on.
+ * Without a buffer the stream's own beginning has to do, and the buffer is asked again in the background.
  */
-export class SeriesFeed {
-  readonly store = new ContextStore();
+export class SeriesFeed<Memory extends FeedMemory<Arrival>, Arrival> {
+  readonly memory: Memory;
   private readonly context: ServiceContext;
   private readonly source: Source;
   private readonly windowTimeoutMs: number;
-  private readonly listeners = new Set<ArrivalListener>();
+  private readonly listeners = new Set<(arrival: Arrival) => Promise<void>>();
   private follower: { stop(): Promise<void> } | undefined;
   private retry: NodeJS.Timeout | undefined;
   private started: Promise<void> | undefined;
@@ -32,9 +27,10 @@ export class SeriesFeed {
   private isCaughtUp = false;
   private stopped = false;
 
-  constructor(context: ServiceContext, source: Source, windowTimeoutMs: number) {
+  constructor(context: ServiceContext, source: Source, memory: Memory, windowTimeoutMs: number) {
     this.context = context;
     this.source = source;
+    this.memory = memory;
     this.windowTimeoutMs = windowTimeoutMs;
   }
 
@@ -49,7 +45,13 @@ export class SeriesFeed {
     return this.started;
   }
 
-  onArrival(listener: ArrivalListener): () => void {
+  /** Asks the inference buffer again, for what the memory wants now. */
+  async extend(): Promise<void> {
+    await this.window(WINDOW_RETRY_MS.length);
+  }
+
+  /** What has arrived while the feed was caught up. The next message waits for the listeners. */
+  onArrival(listener: (arrival: Arrival) => Promise<void>): () => void {
     this.listeners.add(listener);
     return () => {
       this.listeners.delete(listener);
@@ -94,13 +96,9 @@ export class SeriesFeed {
           "observations refused",
         );
       }
-      const arrived = [...accepted]
-        .sort((a, b) => a.ms - b.ms)
-        .filter(({ ms, value }) => this.store.add(ms, value));
-      if (this.isCaughtUp && arrived.length > 0) {
-        const times = arrived.map(({ ms }) => ms).slice(arrived.length > MAX_BURST ? -1 : 0);
-        await Promise.all([...this.listeners].map((listener) => listener(times)));
-      }
+      const arrival = this.memory.take(accepted);
+      if (this.isCaughtUp && arrival !== undefined)
+        await Promise.all([...this.listeners].map((listener) => listener(arrival)));
     } finally {
       if (!this.isCaughtUp && message.sequence >= this.catchUpTo) this.endCatchUp();
     }
@@ -114,18 +112,18 @@ export class SeriesFeed {
   /** Merges the buffer's window in; resolves with the last sequence of TELEMETRY that it has seen. */
   private async window(tries: number): Promise<number | undefined> {
     const { bus, log } = this.context;
-    const { series, metric, entity = null } = this.source;
+    const { series, metric } = this.source;
     try {
-      const asked = { series, metric, entity };
+      const asked = { series, metric, ...this.memory.asked };
       const reply = await bus.request("inference-buffer.window", asked, WindowReply, {
         timeoutMs: this.windowTimeoutMs,
       });
       if (reply.rows > 0) {
-        const { readWindow } = await import("../../shared/history/window.ts");
-        const { times, values } = await readWindow(await bus.artifacts.fetch(reply.artifact));
         const now = this.context.clock.now();
-        const good = (_: number, i: number) => refusal(times[i]!, values[i]!, this.source, now) === undefined;
-        this.store.addHistory(times.filter(good), values.filter(good));
+        await this.memory.addWindow(
+          await bus.artifacts.fetch(reply.artifact),
+          (ms, value) => refusal(ms, value, this.source, now) === undefined,
+        );
       }
       return reply.stream.last_sequence;
     } catch (error) {
@@ -137,39 +135,5 @@ export class SeriesFeed {
       }
       return undefined;
     }
-  }
-}
-
-/** Feeds that several forecasters look at are followed once. */
-export class SeriesFeeds {
-  private readonly context: ServiceContext;
-  private readonly windowTimeoutMs: number;
-  private readonly feeds = new Map<string, { feed: SeriesFeed; users: number }>();
-
-  constructor(context: ServiceContext, windowTimeoutMs: number) {
-    this.context = context;
-    this.windowTimeoutMs = windowTimeoutMs;
-  }
-
-  /** The feed of a source, which its user gives back with `leave`. */
-  join({ series, metric, entity, bounds, calendar }: Source): {
-    feed: SeriesFeed;
-    leave: () => Promise<void>;
-  } {
-    const source: Source = { series, metric, bounds, calendar, ...(entity === undefined ? {} : { entity }) };
-    const key = JSON.stringify([series, metric, entity, bounds.min, bounds.max, calendar]);
-    const shared = this.feeds.get(key) ?? {
-      feed: new SeriesFeed(this.context, source, this.windowTimeoutMs),
-      users: 0,
-    };
-    this.feeds.set(key, shared);
-    shared.users += 1;
-    const leave = async () => {
-      shared.users -= 1;
-      if (shared.users > 0) return;
-      this.feeds.delete(key);
-      await shared.feed.stop();
-    };
-    return { feed: shared.feed, leave };
   }
 }

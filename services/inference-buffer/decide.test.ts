@@ -97,6 +97,23 @@ describe("the ledger, when the truth of a prediction arrives", () => {
     expect(flat(seen(state, 1, 0, "CLP"))).toMatchObject([{ error: 1 }]);
   });
 
+  it("joins the predictions of a fleet by entity, each with a baseline of its own (C-VAL-1)", () => {
+    const state = ledger({ entities: "all", season_length: 2, step: "1d" });
+    for (const [entity, level] of [
+      ["a", 10],
+      ["b", 500],
+    ] as const) {
+      for (const n of [0, 1, 2]) seen(state, n, level + n, entity);
+      predict(state, "usd-7d", prediction(2, 3, level + 4, { entity }));
+    }
+    expect(flat(seen(state, 3, 503, "b"))).toMatchObject([
+      { entity: "b", error: 1, naive_error: -1, seasonal_naive_error: -2 },
+    ]);
+    expect(flat(seen(state, 3, 10, "a"))).toMatchObject([{ entity: "a", error: 4, naive_error: 2 }]);
+    expect(seen(state, 3, 7)).toEqual([]);
+    expect(state.pending).toBe(0);
+  });
+
   it("takes observations out of order", () => {
     const state = ledger();
     predict(state, "usd-7d", prediction(0, 2, 5));

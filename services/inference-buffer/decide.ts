@@ -2,11 +2,9 @@ import { contains, type Interval } from "../../shared/contracts/incidents.ts";
 import type { Observation, Prediction, Score } from "../../shared/contracts/telemetry.ts";
 import { timeMs } from "../../shared/history/time.ts";
 import { meanPinball, quantilesOf } from "./quantiles.ts";
+import { entitiesOf, hasRoom, makeRoom } from "./room.ts";
 import { type Season, seasonalOriginMs } from "./seasonal-naive.ts";
 import { type Ledger, type Line, PATIENCE_MS, type Pending } from "./state.ts";
-
-/** Most observations kept in memory; past it the lines that were first seen go, if nothing waits on them. */
-export const MAX_POINTS = 2_000_000;
 
 const NO_SCORES: readonly Scored[] = [];
 const NOTHING = { scored: NO_SCORES, duplicate: false };
@@ -73,13 +71,14 @@ export function observeValue(
   const isAwaited = !ledger.holding && line.pending.size > 0;
   const scored = isAwaited ? settle(ledger, line, atMs, value) : NO_SCORES;
   clear(ledger, line, keep);
-  if (ledger.points > MAX_POINTS) forget(ledger);
+  makeRoom(ledger);
   return scored;
 }
 
 /**
  * Takes in a prediction. It is scored at once if its truth is known; predicted again before that (same
- * forecaster, variant, version, times and entity) the later one counts, after that it is ignored.
+ * forecaster, variant, version, times and entity) the later one counts, after that it is ignored. It counts as
+ * missing where it comes too late, or where as many predictions wait as may.
  */
 export function predict(ledger: Ledger, forecaster: string, prediction: Prediction): readonly Scored[] {
   const target = ledger.targets.get(forecaster);
@@ -89,7 +88,8 @@ export function predict(ledger: Ledger, forecaster: string, prediction: Predicti
   const issuedMs = timeMs(prediction.issued_at);
   const targetMs = timeMs(prediction.target_ts);
   const newest = line.times.at(-1);
-  if (newest !== undefined && targetMs < newest - PATIENCE_MS) {
+  const isLate = newest !== undefined && targetMs < newest - PATIENCE_MS;
+  if (isLate || targetMs <= line.forgottenMs || !hasRoom(ledger)) {
     ledger.missing += 1;
     return NO_SCORES;
   }
@@ -106,7 +106,7 @@ export function predict(ledger: Ledger, forecaster: string, prediction: Predicti
     modelVersion,
     variant,
   };
-  const identity = identityOf(forecaster, prediction, issuedMs);
+  const identity = identityOf(ledger, forecaster, prediction, issuedMs);
   if (line.scored.get(targetMs)?.has(identity)) return NO_SCORES;
   const same = getOrAdd(line.pending, targetMs, () => new Map<string, Pending>());
   if (!same.has(identity)) ledger.pending += 1;
@@ -122,8 +122,8 @@ export function scoreSeen(ledger: Ledger, forecaster: string, score: Score): voi
   if (target === undefined) return;
   const line = lineOf(ledger, target.series, target.metric, score.entity ?? target.entity ?? "");
   const targetMs = timeMs(score.target_ts);
-  const identity = identityOf(forecaster, score, timeMs(score.issued_at));
-  markScored(line, targetMs, identity);
+  const identity = identityOf(ledger, forecaster, score, timeMs(score.issued_at));
+  markScored(ledger, line, targetMs, identity);
   const same = line.pending.get(targetMs);
   if (same?.delete(identity)) ledger.pending -= 1;
   if (same?.size === 0) line.pending.delete(targetMs);
@@ -150,7 +150,7 @@ function settle(ledger: Ledger, line: Line, targetMs: number, actual: number): r
   if (waiting === undefined) return NO_SCORES;
   line.pending.delete(targetMs);
   ledger.pending -= waiting.size;
-  for (const identity of waiting.keys()) markScored(line, targetMs, identity);
+  for (const identity of waiting.keys()) markScored(ledger, line, targetMs, identity);
   const scorable = [...waiting.values()].filter(({ mean }) => Number.isFinite(mean - actual));
   ledger.missing += waiting.size - scorable.length;
   const groups = Map.groupBy(scorable, ({ forecaster, variant }) => `${forecaster} ${variant ?? ""}`);
@@ -216,12 +216,15 @@ function finite(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
+/** Of a prediction among those of one target. */
 function identityOf(
+  { codes }: Ledger,
   forecaster: string,
   { step, model_version, variant }: Pick<Prediction, "step" | "model_version" | "variant">,
   issuedMs: number,
 ): string {
-  return `${forecaster}\0${variant ?? "champion"}\0${model_version}\0${issuedMs}\0${step}`;
+  const made = `${forecaster}\0${variant ?? "champion"}\0${model_version}`;
+  return `${getOrAdd(codes, made, () => codes.size)} ${issuedMs} ${step}`;
 }
 
 function lineOf({ lines }: Ledger, series: string, metric: string, entity: string): Line {
@@ -233,7 +236,14 @@ function lineOf({ lines }: Ledger, series: string, metric: string, entity: strin
 }
 
 function newLine(): Line {
-  return { times: [], values: [], pending: new Map(), scored: new Map(), clearedAtMs: -Infinity };
+  return {
+    times: [],
+    values: [],
+    pending: new Map(),
+    scored: new Map(),
+    clearedAtMs: -Infinity,
+    forgottenMs: -Infinity,
+  };
 }
 
 function getOrAdd<K, V>(map: Map<K, V>, key: K, make: () => V): V {
@@ -244,14 +254,12 @@ function getOrAdd<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   return made;
 }
 
-function* entitiesOf({ lines }: Ledger): Generator<Map<string, Line>> {
-  for (const metrics of lines.values()) yield* metrics.values();
-}
-
-function markScored(line: Line, targetMs: number, identity: string): void {
-  const done = line.scored.get(targetMs);
-  if (done === undefined) line.scored.set(targetMs, new Set([identity]));
-  else done.add(identity);
+function markScored(ledger: Ledger, line: Line, targetMs: number, identity: string): void {
+  if (targetMs <= line.forgottenMs) return;
+  const done = getOrAdd(line.scored, targetMs, () => new Set());
+  if (done.has(identity)) return;
+  done.add(identity);
+  ledger.scored += 1;
 }
 
 /** First place whose time is not before `at`. */
@@ -300,17 +308,9 @@ function clear(ledger: Ledger, line: Line, keepMs: number): void {
     ledger.pending -= waiting.size;
     ledger.missing += waiting.size;
   }
-  for (const targetMs of line.scored.keys())
-    if (targetMs < newest - PATIENCE_MS) line.scored.delete(targetMs);
-}
-
-function forget(ledger: Ledger): void {
-  for (const entities of entitiesOf(ledger)) {
-    for (const [entity, line] of entities) {
-      if (ledger.points <= MAX_POINTS * 0.9) return;
-      if (line.pending.size > 0) continue;
-      ledger.points -= line.times.length;
-      entities.delete(entity);
-    }
+  for (const [targetMs, { size }] of line.scored) {
+    if (targetMs >= newest - PATIENCE_MS) continue;
+    line.scored.delete(targetMs);
+    ledger.scored -= size;
   }
 }

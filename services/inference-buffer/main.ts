@@ -15,6 +15,7 @@ import { Outbox } from "./outbox.ts";
 import { QualityWatch } from "./quality-watch.ts";
 import { Quarantine } from "./quarantine.ts";
 import { daysNeeded } from "./retention.ts";
+import { hasRoom } from "./room.ts";
 import { Sink } from "./sink.ts";
 import { afterQuiet, repeated } from "./timers.ts";
 import { Windows } from "./windows.ts";
@@ -131,9 +132,12 @@ async function start(context: ServiceContext): Promise<RunningService> {
   });
 
   // Days are days of arrival, which the server stamps: real time, whatever the clock of the world says.
-  const upkeep = repeated(UPKEEP_EVERY_MS, "upkeep", context, () =>
-    history.upkeep(Date.now(), observationDays ?? daysNeeded(specs.all())),
-  );
+  const upkeep = repeated(UPKEEP_EVERY_MS, "upkeep", context, () => {
+    const { pending } = ingest.ledger;
+    const full = `${pending} predictions wait for their truth, as many as may: further ones get no score`;
+    reportHealth("ledger", hasRoom(ingest.ledger) ? null : full);
+    return history.upkeep(Date.now(), observationDays ?? daysNeeded(specs.all()));
+  });
   // Finds a stream that was created anew and a delivery that got stuck.
   const patrol = repeated(PATROL_EVERY_MS, "patrol", context, () => ingest.readOn());
   const scrub = repeated(PATROL_EVERY_MS, "scrub", context, async () => tellDamage(await history.scrub()));

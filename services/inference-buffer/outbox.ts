@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Bus } from "../../shared/bus/bus.ts";
+import type { Score } from "../../shared/contracts/telemetry.ts";
 import { explain } from "../../shared/errors.ts";
 import type { Log } from "../../shared/log.ts";
 import type { Scored } from "./decide.ts";
@@ -16,7 +17,8 @@ const MOST_SCORES = 1_000; // in one message, which may have 1 MiB
 export class Outbox {
   private readonly bus: Pick<Bus, "publishTelemetry">;
   private readonly log: Log;
-  private readonly waiting: Scored[] = [];
+  /** By forecaster and variant: what waits for its turn goes in one message. */
+  private readonly waiting = new Map<string, { readonly forecaster: string; readonly scores: Score[] }>();
   private readonly flying = new Set<Promise<void>>();
   private readonly idlers: (() => void)[] = [];
   private stopping = false;
@@ -28,15 +30,17 @@ export class Outbox {
 
   add(scored: readonly Scored[]): void {
     for (const { forecaster, scores } of scored) {
-      for (let from = 0; from < scores.length; from += MOST_SCORES)
-        this.waiting.push({ forecaster, scores: scores.slice(from, from + MOST_SCORES) });
+      const key = `${forecaster} ${scores[0]?.variant ?? ""}`;
+      const waiting = this.waiting.get(key) ?? { forecaster, scores: [] };
+      this.waiting.set(key, waiting);
+      for (const score of scores) waiting.scores.push(score);
     }
     this.pump();
   }
 
   /** Resolves when everything is stored, or after `stop`. */
   idle(): Promise<void> {
-    if (this.waiting.length === 0 && this.flying.size === 0) return Promise.resolve();
+    if (this.waiting.size === 0 && this.flying.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.idlers.push(resolve));
   }
 
@@ -47,16 +51,25 @@ export class Outbox {
   }
 
   private pump(): void {
-    while (this.flying.size < IN_FLIGHT && this.waiting.length > 0 && !this.stopping) {
-      const next = this.waiting.shift()!;
+    while (this.flying.size < IN_FLIGHT && this.waiting.size > 0 && !this.stopping) {
+      const next = this.next();
       const flight = this.send(next).finally(() => {
         this.flying.delete(flight);
         this.pump();
       });
       this.flying.add(flight);
     }
-    if (this.flying.size === 0 && (this.waiting.length === 0 || this.stopping))
+    if (this.flying.size === 0 && (this.waiting.size === 0 || this.stopping))
       for (const resolve of this.idlers.splice(0)) resolve();
+  }
+
+  /** Those that wait longest; who has more than a message takes gets behind the others. */
+  private next(): Scored {
+    const [key, { forecaster, scores }] = this.waiting.entries().next().value!;
+    this.waiting.delete(key);
+    if (scores.length <= MOST_SCORES) return { forecaster, scores };
+    this.waiting.set(key, { forecaster, scores: scores.slice(MOST_SCORES) });
+    return { forecaster, scores: scores.slice(0, MOST_SCORES) };
   }
 
   private async send({ forecaster, scores }: Scored): Promise<void> {

@@ -19,7 +19,7 @@ export function quantilesOf(quantiles: Prediction["quantiles"]): Quantiles | und
     if (known.size >= MOST_LEVELS_KEPT) known.clear();
     known.set(key, levels);
   }
-  return { levels, values: Float64Array.from(texts, (text) => quantiles[text]!) };
+  return { levels, values: texts.map((text) => quantiles[text]!) };
 }
 
 /**

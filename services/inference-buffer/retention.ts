@@ -1,5 +1,5 @@
 import { durationDays } from "../../shared/contracts/duration.ts";
-import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
+import { type ForecasterSpec, longestContext } from "../../shared/contracts/spec.ts";
 
 /** However little the specs need, observations are kept this long. (D-BUF-1) */
 const LEAST_DAYS = 60;
@@ -22,6 +22,6 @@ export function daysNeeded(specs: readonly ForecasterSpec[]): number {
 
 function daysFor({ search, step, calendar }: ForecasterSpec): number {
   const stepDays = durationDays(step) * (calendar === "weekdays" ? 7 / 5 : 1);
-  const contextDays = Math.max(...search.space.context_length) * stepDays;
+  const contextDays = longestContext(search.space) * stepDays;
   return Math.max(durationDays(search.history) + durationDays(search.backtest), contextDays);
 }

@@ -2,7 +2,7 @@ import { observeValue, type Scored } from "./decide.ts";
 import { ObservationScanner } from "./observation-scanner.ts";
 import { type Counters, countDuplicate, type Segment } from "./segment.ts";
 import type { Ledger } from "./state.ts";
-import { type Bound, type Bounds, FUTURE_LIMIT_MS } from "./validate.ts";
+import { type Bound, type Bounds, concerns, FUTURE_LIMIT_MS } from "./validate.ts";
 
 const scanner = new ObservationScanner();
 
@@ -56,10 +56,11 @@ export function takeScanned(
 
 function isWithin(limits: readonly Bound[]): boolean {
   const { count, entities, firsts, metrics, values } = scanner;
-  for (const { metric, entity, min, max } of limits) {
+  for (const limit of limits) {
+    const { metric, min, max } = limit;
     for (let idx = 0; idx < count; idx++) {
       const name = entities[idx]! < 0 ? null : scanner.nameAt(entities[idx]!);
-      if (name !== entity) continue;
+      if (!concerns(limit, name)) continue;
       for (let v = firsts[idx]!; v < firsts[idx + 1]!; v++)
         if (scanner.nameAt(metrics[v]!) === metric && !(values[v]! >= min && values[v]! <= max)) return false;
     }

@@ -33,7 +33,7 @@ export interface Pending {
 /** Equally long; many predictions share one array of levels. */
 export interface Quantiles {
   readonly levels: readonly number[];
-  readonly values: Float64Array;
+  readonly values: readonly number[];
 }
 
 /** What is known of one metric of one entity of one series. */
@@ -43,10 +43,12 @@ export interface Line {
   readonly values: number[];
   /** By target time, then by the prediction's identity. */
   readonly pending: Map<number, Map<string, Pending>>;
-  /** By target time: identities of predictions that have their score. */
+  /** By target time: identities of predictions that have their score, of targets after `forgottenMs`. */
   readonly scored: Map<number, Set<string>>;
   /** Newest observation when the line was last cleared of what is old. */
   clearedAtMs: number;
+  /** What was scored of targets up to here is not remembered any more: a prediction of them comes too late. */
+  forgottenMs: number;
 }
 
 /**
@@ -65,9 +67,13 @@ export interface Ledger {
   incidents: ReadonlyMap<string, readonly Interval[]>;
   /** While the past is being read no score is given out: the next message may be that very score. */
   holding: boolean;
+  /** Short names of (forecaster, variant, version), which a million identities hold. */
+  readonly codes: Map<string, number>;
   points: number;
   pending: number;
-  /** Predictions dropped because no truth came. */
+  /** Identities in all lines. */
+  scored: number;
+  /** Predictions dropped because no truth came, or for want of room. */
   missing: number;
 }
 
@@ -90,8 +96,10 @@ export function newLedger(specs: readonly ForecasterSpec[], incidents: readonly 
     lines: new Map(),
     incidents: incidentsByForecaster(specs, incidents),
     holding: true,
+    codes: new Map(),
     points: 0,
     pending: 0,
+    scored: 0,
     missing: 0,
   };
 }

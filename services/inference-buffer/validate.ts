@@ -6,10 +6,11 @@ import { timeMs } from "../../shared/history/time.ts";
 import { isObviously } from "./obvious.ts";
 import { SeriesMemory } from "./series-memory.ts";
 
-/** Values of one metric that a spec allows. `entity` null: observations without one. */
+/** Values of one metric that a spec allows. */
 export interface Bound {
   readonly metric: string;
-  readonly entity: string | null;
+  /** Null: observations without one. Undefined: observations of any. */
+  readonly entity: string | null | undefined;
   readonly min: number;
   readonly max: number;
 }
@@ -22,9 +23,9 @@ export function boundsOf(specs: readonly ForecasterSpec[]): Bounds {
   return new Map(
     [...Map.groupBy(limited, ({ series }) => series)].map(([series, same]) => [
       series,
-      same.map(({ metric, entity = null, bounds: { min = -Infinity, max = Infinity } }) => ({
+      same.map(({ metric, entity = null, entities, bounds: { min = -Infinity, max = Infinity } }) => ({
         metric,
-        entity,
+        entity: entities === "all" ? undefined : entity,
         min,
         max,
       })),
@@ -140,10 +141,15 @@ export function violation(
   return undefined;
 }
 
+/** Whether a bound is about an entity; null for observations without one. */
+export function concerns({ entity: bound }: Bound, entity: string | null): boolean {
+  return bound === undefined ? entity !== null : bound === entity;
+}
+
 function outOfBounds({ entity, values }: Observation, bounds: readonly Bound[] = []): string | undefined {
   for (const bound of bounds) {
     const value = values[bound.metric];
-    if (value === undefined || bound.entity !== (entity ?? null)) continue;
+    if (value === undefined || !concerns(bound, entity ?? null)) continue;
     if (value < bound.min || value > bound.max)
       return `values.${bound.metric} is ${value}: expected ${bound.min} to ${bound.max}`;
   }

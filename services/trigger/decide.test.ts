@@ -147,7 +147,7 @@ describe("an evaluation", () => {
 
   it("without a live config waits for history and then asks for the first deployment, whatever detectors say", () => {
     const needed = neededHistory(spec);
-    expect(needed).toBe(30 + 7 + 8);
+    expect(needed).toBe(30 + 30 + 7 + 8);
     expect(evaluate(situation({ live: false, history: needed - 1 })).report.should_optimize).toBe(false);
     const { report } = evaluate(situation({ live: false, history: needed }));
     expect(report).toMatchObject({ should_optimize: true, cause: "first-deployment" });

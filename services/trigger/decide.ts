@@ -1,5 +1,5 @@
 import { durationMs } from "../../shared/contracts/duration.ts";
-import { type ForecasterSpec, horizonSteps, stepsIn } from "../../shared/contracts/spec.ts";
+import { type ForecasterSpec, holdoutSteps, horizonSteps, stepsIn } from "../../shared/contracts/spec.ts";
 import { type DetectorName, DETECTORS as NAMES } from "../../shared/contracts/spec-detectors.ts";
 import type { DetectorResult, Evaluated } from "../../shared/contracts/trigger.ts";
 import { explain } from "../../shared/errors.ts";
@@ -80,7 +80,7 @@ export function evaluate(
   const raw: DetectorResult[] = [];
   for (const detector of NAMES)
     if (spec.trigger[detector].enabled) raw.push(heard(detector, situation, raw, detectors, failures));
-  const { results, outcome } = controlled(raw, spec.trigger.false_discovery);
+  const { results, outcome } = controlled(raw, spec);
   const false_discovery = outcome === undefined ? {} : { false_discovery: outcome };
   if (!inputs.live)
     return { report: { ...firstDeployment(situation, [...results]), ...false_discovery }, failures };
@@ -90,9 +90,9 @@ export function evaluate(
   };
 }
 
-/** Observations a first search needs: the backtest, one forecast and the shortest context. */
+/** Observations a first search needs: the hold-out, the backtest, one forecast and the shortest context. */
 export function neededHistory(spec: ForecasterSpec): number {
-  return stepsIn(spec.search.backtest, spec) + horizonSteps(spec) + LEAST_CONTEXT;
+  return holdoutSteps(spec) + stepsIn(spec.search.backtest, spec) + horizonSteps(spec) + LEAST_CONTEXT;
 }
 
 /**
@@ -186,12 +186,12 @@ function judged({ spec: { trigger }, inputs }: Situation, results: readonly Dete
 }
 
 /** What would have been said with all settings on trial in force. */
-function onTrial(raw: readonly DetectorResult[], { spec: { trigger } }: Situation): Pick<Report, "trial"> {
+function onTrial(raw: readonly DetectorResult[], { spec }: Situation): Pick<Report, "trial"> {
   if (raw.every(({ trial }) => trial === undefined)) return {};
   const tried = raw.map(({ trial, ...result }) => ({ ...result, ...trial }));
-  const { results } = controlled(tried, trigger.false_discovery);
+  const { results } = controlled(tried, spec);
   const fired = results.flatMap(({ detector, fired }) => (fired ? [detector] : []));
-  return { trial: { fired, verdict: combine(results, trigger.combine).verdict } };
+  return { trial: { fired, verdict: combine(results, spec.trigger.combine).verdict } };
 }
 
 function firstDeployment({ spec, inputs: { history } }: Situation, detectors: DetectorResult[]): Report {

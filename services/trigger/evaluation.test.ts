@@ -51,7 +51,7 @@ describe("evaluations", () => {
     const waiting = await until(async () => nonEmpty(await evaluations()));
     expect(waiting[0]!.should_optimize).toBe(false);
     expect(waiting[0]!.reasons[0]).toContain("waiting for history");
-    await observe(20, 60);
+    await observe(20, 80);
     const [accepted] = await until(async () => nonEmpty(await steps<Accepted>("accepted")));
     expect(accepted).toMatchObject({ cause: "first-deployment" });
     const evaluated = (await evaluations()).at(-1)!;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { KvBucket } from "../../shared/bus/kv.ts";
+import { durationDays } from "../../shared/contracts/duration.ts";
 import { FleetStatus } from "../../shared/contracts/fleet-monitor.ts";
 import { IncidentsState, incidentsKey } from "../../shared/contracts/incidents.ts";
 import { WindowReply } from "../../shared/contracts/inference-buffer.ts";
@@ -58,16 +59,23 @@ export class Inputs {
     return deploymentOf((await this.liveConfigs.get(forecaster))?.value);
   }
 
-  /** Observations a search could use: what the buffer has, or what was seen here where no buffer answers. */
+  /**
+   * Observations a search could use, of a fleet those of an entity on average: what the buffer has, or what was seen here
+   * where no buffer answers.
+   */
   async history(spec: ForecasterSpec, observed: () => Promise<number>): Promise<number> {
-    const { forecaster, series, metric, entity = null } = spec;
+    const { forecaster, series, metric, entity = null, entities, fleet } = spec;
     try {
-      const question = { series, metric, entity };
-      return (
-        await this.context.bus.request("inference-buffer.window", question, WindowReply, {
-          timeoutMs: ASK_MS,
-        })
-      ).rows;
+      const of = entities === undefined ? { entity } : { entities, ...fleet };
+      const question = { series, metric, ...of };
+      const options = { timeoutMs: ASK_MS };
+      const window = await this.context.bus.request(
+        "inference-buffer.window",
+        question,
+        WindowReply,
+        options,
+      );
+      return Math.floor(window.rows / Math.max(1, window.entities ?? 1));
     } catch (err) {
       if (err instanceof UnavailableError) return observed();
       this.context.log.warn({ err, forecaster, series }, "the buffer could not say how much history it has");
@@ -87,7 +95,8 @@ export class Inputs {
     );
   }
 
-  private async fleet({ forecaster, series }: ForecasterSpec): Promise<FleetInput | null> {
+  private async fleet(spec: ForecasterSpec): Promise<FleetInput | null> {
+    const { forecaster, series } = spec;
     try {
       const options = { timeoutMs: ASK_MS };
       const rows = await this.context.bus.request(
@@ -97,7 +106,7 @@ export class Inputs {
         options,
       );
       const row = rows.find((each) => each.series === series);
-      return row === undefined ? null : fleetInput(row);
+      return row === undefined ? null : fleetInput(row, spec);
     } catch (err) {
       this.context.log.warn({ err, forecaster, series }, "the fleet-monitor could not say how the fleet is");
       return null;
@@ -109,11 +118,12 @@ function wantsFleet({ trigger: { fleet, unknown_rate } }: ForecasterSpec): boole
   return fleet.enabled || unknown_rate.enabled;
 }
 
-function fleetInput(row: FleetStatus): FleetInput {
+function fleetInput(row: FleetStatus, spec: ForecasterSpec): FleetInput {
   const { known, new_total, sunset_total, drift, unknown_rates, predictions, outage } = row;
   return {
     known,
     new: new_total,
+    ...newRipe(row, spec),
     sunset: sunset_total,
     drift,
     unknown_by_time: unknown_rates.by_time,
@@ -121,6 +131,16 @@ function fleetInput(row: FleetStatus): FleetInput {
     predictions: Math.max(predictions.by_time, predictions.by_count),
     outage,
   };
+}
+
+/** Those that the status has no room to name count as old enough. */
+function newRipe(
+  { new_days, new_total }: FleetStatus,
+  { entities, fleet }: ForecasterSpec,
+): Pick<FleetInput, "new_ripe"> {
+  if (entities === undefined || new_days === undefined) return {};
+  const least = durationDays(fleet.min_history);
+  return { new_ripe: new_total - new_days.filter((days) => days < least).length };
 }
 
 /** When the live config was found and what it was validated with; null for one that says no time. */

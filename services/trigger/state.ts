@@ -40,6 +40,13 @@ export type ErrorBucket = z.infer<typeof ErrorBucket>;
 export const Point = z.tuple([Ms, z.number(), Sequence]);
 export type Point = z.infer<typeof Point>;
 
+/** What is kept of one entity of a fleet. */
+export const PanelMember = z.object({
+  errors: z.array(Point).describe("one-step errors, ascending in time"),
+  values: z.array(Point).describe("observed values, ascending in time"),
+});
+export type PanelMember = z.infer<typeof PanelMember>;
+
 /** Statistics that evaluations came to: time in ms, statistic. */
 export const Trail = z.array(z.tuple([Ms, z.number()]));
 export type Trail = z.infer<typeof Trail>;
@@ -70,6 +77,10 @@ export const MonitorState = z.object({
   errors: z.array(Point).describe("one-step errors, ascending in time"),
   values: z.array(Point).describe("observed values, ascending in time"),
   watched: z.record(z.string(), z.array(Point)).default({}).describe("by name: values of `also_watch`"),
+  panel: z
+    .record(z.string(), PanelMember)
+    .default({})
+    .describe("of a forecaster of all entities, by name: those looked at one by one"),
   newest_score: Ms.nullable(),
   newest_observation: Ms.nullable(),
   deployed_at: Ms.nullable().default(null).describe("of the live config: its first scores are kept"),
@@ -193,6 +204,7 @@ export function initialMonitor(forecaster: string): MonitorState {
     errors: [],
     values: [],
     watched: {},
+    panel: {},
     newest_score: null,
     newest_observation: null,
     deployed_at: null,

@@ -103,6 +103,10 @@ export const FleetStatus = z.object({
   known: Count.describe("entities in the models' vocabulary, sunset ones included"),
   new: z.array(Entity),
   new_total: Count,
+  new_days: z
+    .array(z.number())
+    .optional()
+    .describe("of the entities in `new`, one by one: days since their first observation"),
   sunset_total: Count.describe("entities in the vocabulary that were silent for 30 days"),
   silent: z.array(
     z.object({

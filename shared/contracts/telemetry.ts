@@ -96,6 +96,13 @@ export const Health = z.looseObject({
   failures: z.int().nonnegative().describe("forecasts or loads that failed since the live config was loaded"),
   loaded_at: Timestamp.nullable(),
   error: z.string().optional(),
+  fleet: z
+    .object({
+      entities: z.int().nonnegative().describe("that were observed and are not retired"),
+      known: z.int().nonnegative().describe("of these, in the vocabulary of the model that is served"),
+    })
+    .optional()
+    .describe("of a forecaster of all entities"),
 });
 export type Health = z.infer<typeof Health>;
 
@@ -106,11 +113,27 @@ export const telemetrySchemas = {
   health: Health,
 } as const;
 
-/** Query of `forecaster.predict.<forecaster>`; empty means the next forecast after the newest observation. */
-export const PredictRequest = z.looseObject({ entity: Entity.optional() });
+/**
+ * Query of `forecaster.predict.<forecaster>`: the next forecast after the newest observation. Empty where the forecaster
+ * has one entity or none; one of a fleet is asked for an `entity`, or for all, some in each reply.
+ */
+export const PredictRequest = z
+  .looseObject({
+    entity: Entity.optional(),
+    entities: z.literal("all").optional(),
+    after: Entity.optional().describe("with entities: all, the `next` of the reply before"),
+  })
+  .refine(({ entity, entities }) => entity === undefined || entities === undefined, {
+    path: ["entities"],
+    message: "expected either entity or entities: all",
+  });
+export type PredictRequest = z.infer<typeof PredictRequest>;
 export const PredictReply = z.object({
   forecaster: Token,
   live_revision: z.int().positive(),
   predictions: z.array(Prediction),
+  next: Entity.nullable()
+    .optional()
+    .describe("with entities: all, `after` of the next request; null: no more"),
 });
 export type PredictReply = z.infer<typeof PredictReply>;

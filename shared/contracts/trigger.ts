@@ -75,6 +75,11 @@ export type LeftOut = z.infer<typeof LeftOut>;
 export const FleetInput = z.object({
   known: z.int().nonnegative(),
   new: z.int().nonnegative(),
+  new_ripe: z
+    .int()
+    .nonnegative()
+    .optional()
+    .describe("of the new, for a forecaster of all entities: those with history enough to be learnt from"),
   sunset: z.int().nonnegative(),
   drift: z.number().nonnegative().nullable(),
   unknown_by_time: z.number().min(0).max(1).nullable(),

@@ -3,7 +3,7 @@ import { StepData } from "./envelope.ts";
 import { BacktestMetrics, Candidate } from "./optimizer.ts";
 
 export const Criterion = z.object({
-  name: z.enum(["improvement", "stability", "inference-time", "coverage", "bias"]),
+  name: z.enum(["improvement", "stability", "inference-time", "coverage", "bias", "vocabulary"]),
   passed: z.boolean(),
   value: z.number().nullable(),
   limit: z.string(),

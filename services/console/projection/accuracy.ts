@@ -27,11 +27,17 @@ const TARGETS = 60;
  *     RMSE            = sqrt(mean error²)
  *     baseline's RMSE = sqrt(mean naive_error²) or sqrt(mean seasonal_naive_error²), and the champion's over the same scores
  *
- * A score (issued_at, target, step) counts once, however often it arrives. Challengers' scores and those of incidents
+ * A score (issued_at, target, step) counts once, however often it arrives; of a fleet, which has too many to remember
+ * them all, as often as it arrives. Challengers' scores and those of incidents
  * are ignored.
  */
 export class Accuracy {
   private readonly targets = new TimeWindow<Sums>(TARGETS);
+  private readonly isFleet: boolean;
+
+  constructor({ isFleet }: { readonly isFleet: boolean }) {
+    this.isFleet = isFleet;
+  }
 
   add(score: Score): void {
     if (score.variant === "challenger" || score.in_incident === true) return;
@@ -39,7 +45,7 @@ export class Accuracy {
     const sums = this.targets.get(target) ?? emptySums();
     const key = `${score.issued_at}|${score.step}`;
     if (sums.seen.has(key)) return;
-    sums.seen.add(key);
+    if (!this.isFleet) sums.seen.add(key);
     sums.n += 1;
     sums.squares += score.error ** 2;
     if (score.in_interval) sums.inside += 1;

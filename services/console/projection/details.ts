@@ -1,4 +1,5 @@
-import { type Candidate, Searched } from "../../../shared/contracts/optimizer.ts";
+import { isDeepStrictEqual } from "node:util";
+import { type Candidate, Searched, type TrialResult } from "../../../shared/contracts/optimizer.ts";
 import type { RunSummary } from "../../../shared/contracts/run.ts";
 import { Validated } from "../../../shared/contracts/validator.ts";
 import { type Cause, explain } from "../words/explain.ts";
@@ -22,27 +23,25 @@ function trials(run: RunSummary): readonly TrialView[] {
   const searched = Searched.safeParse(run.steps.find((each) => each.step === "searched")?.data);
   if (!searched.success) return [];
   const { candidate } = searched.data;
-  return ranked(searched.data.trials).map(({ number, params, rmse, metrics, duration_ms, error }) => ({
-    number,
-    ...params,
-    rmse,
-    mase: metrics?.mase ?? null,
-    coverage: metrics?.coverage ?? null,
-    duration_ms,
-    chosen: isChosen(params, candidate),
-    error: error === undefined ? null : readable(error),
-  }));
+  return ranked(searched.data.trials).map((trial) => {
+    const { number, params, rmse, metrics, duration_ms, error } = trial;
+    const { context_length, num_samples, temperature } = params;
+    return {
+      ...{ number, context_length, num_samples, temperature, rmse },
+      mase: metrics?.mase ?? null,
+      coverage: metrics?.coverage ?? null,
+      duration_ms,
+      chosen: isChosen(trial, candidate),
+      error: error === undefined ? null : readable(error),
+    };
+  });
 }
 
 function isChosen(
-  params: Pick<Candidate, "context_length" | "num_samples" | "temperature">,
-  candidate: Candidate,
+  { params, model, pruned }: TrialResult,
+  { model: chosen, artifact: _, ...config }: Candidate,
 ): boolean {
-  return (
-    params.context_length === candidate.context_length &&
-    params.num_samples === candidate.num_samples &&
-    params.temperature === candidate.temperature
-  );
+  return pruned !== true && (model ?? chosen) === chosen && isDeepStrictEqual(params, config);
 }
 
 function criteria(run: RunSummary): readonly CriterionView[] {

@@ -4,24 +4,29 @@ import type { LiveConfig } from "../../../shared/contracts/live-config.ts";
 import type { Progress, Searched } from "../../../shared/contracts/optimizer.ts";
 import type { RunSummary } from "../../../shared/contracts/run.ts";
 import { type ForecasterSpec, horizonSteps } from "../../../shared/contracts/spec.ts";
-import type { Health, Observation } from "../../../shared/contracts/telemetry.ts";
+import type { Health, Observation, Prediction, Score } from "../../../shared/contracts/telemetry.ts";
 import type { ArbiterStatus } from "../../../shared/contracts/trigger.ts";
 import { versusBaselines } from "../words/baseline.ts";
+import { fleetText } from "../words/fleet-forecaster.ts";
 import { printable } from "../words/format.ts";
 import type { Tone } from "../words/steps.ts";
 import { Accuracy } from "./accuracy.ts";
 import { Chart } from "./chart.ts";
+import { EntityErrors } from "./entity-errors.ts";
 import { notesOf } from "./notes.ts";
 import type {
   BacktestView,
   EvaluationView,
+  FleetView,
   ForecasterView,
   HealthView,
   LiveView,
+  NoteView,
   ProgressView,
 } from "./view.ts";
 
 const INSTANCES = 32;
+const WORST_ENTITIES = 3;
 
 /**
  * Everything the console knows about one forecaster. Bounded; each part is replaced by its newest word. It
@@ -31,7 +36,7 @@ export class ForecasterProjection {
   readonly id: string;
   spec: ForecasterSpec | undefined;
   chart = new Chart(1);
-  accuracy = new Accuracy();
+  accuracy = new Accuracy({ isFleet: false });
   live: { readonly config: LiveConfig; readonly revision: number } | undefined;
   backtest: BacktestView | null = null;
   evaluation: EvaluationView | null = null;
@@ -40,6 +45,9 @@ export class ForecasterProjection {
   timing: ArbiterStatus | undefined;
   private progress: ProgressView | null = null;
   private readonly health = new Map<string, Health>();
+  private entityErrors = new EntityErrors();
+  /** The entity that the chart shows. */
+  private charted: string | undefined;
 
   constructor(id: string) {
     this.id = id;
@@ -52,21 +60,39 @@ export class ForecasterProjection {
 
   /** A changed spec keeps what was seen, unless it now means another series or horizon. */
   respecify(spec: ForecasterSpec): void {
-    const meaning = ({ series, metric, entity, horizon, step, calendar }: ForecasterSpec) =>
-      JSON.stringify([series, metric, entity, horizon, step, calendar]);
+    const meaning = ({ series, metric, entity, entities, horizon, step, calendar }: ForecasterSpec) =>
+      JSON.stringify([series, metric, entity, entities, horizon, step, calendar]);
     if (this.spec === undefined || meaning(spec) !== meaning(this.spec)) {
       this.chart = new Chart(horizonSteps(spec));
-      this.accuracy = new Accuracy();
+      this.accuracy = new Accuracy({ isFleet: spec.entities === "all" });
+      this.entityErrors = new EntityErrors();
+      this.charted = spec.entity;
     }
     this.spec = spec;
   }
 
   /** Whether the observation was one of this forecaster's. */
   observe(observation: Observation): boolean {
-    if (this.spec === undefined || observation.entity !== this.spec.entity) return false;
+    if (this.spec === undefined || !this.isOurs(observation.entity)) return false;
     const value = observation.values[this.spec.metric];
     if (value === undefined) return false;
-    this.chart.observe(observation.ts, value);
+    if (this.spec.entities === "all") this.charted ??= observation.entity;
+    if (observation.entity === this.charted) this.chart.observe(observation.ts, value);
+    return true;
+  }
+
+  /** Whether the prediction was one of this forecaster's. */
+  predicted(prediction: Prediction): boolean {
+    if (!this.isOurs(prediction.entity)) return false;
+    if (prediction.entity === this.charted) this.chart.predict(prediction);
+    return true;
+  }
+
+  /** Whether the score was one of this forecaster's. */
+  scored(score: Score): boolean {
+    if (!this.isOurs(score.entity)) return false;
+    this.accuracy.add(score);
+    this.entityErrors.add(score);
     return true;
   }
 
@@ -116,6 +142,8 @@ export class ForecasterProjection {
   view(): ForecasterView {
     const { spec, activeRun } = this;
     if (spec === undefined) throw new Error(`forecaster '${this.id}' has no spec to show`);
+    const fleet = this.fleetView();
+    const { newestMs = Number.NEGATIVE_INFINITY } = this.chart;
     return {
       id: spec.forecaster,
       description: spec.description === undefined ? null : printable(spec.description),
@@ -131,9 +159,26 @@ export class ForecasterProjection {
       active_run: activeRun?.run_id ?? null,
       progress:
         activeRun?.state === "accepted" && this.progress?.run_id === activeRun.run_id ? this.progress : null,
-      notes: notesOf(this.incidents, this.timing, this.chart.newestMs ?? Number.NEGATIVE_INFINITY),
+      notes: [...this.fleetNotes(fleet), ...notesOf(this.incidents, this.timing, newestMs)],
+      fleet,
       chart: this.chart.view(),
     };
+  }
+
+  private isOurs(entity: string | undefined): boolean {
+    return this.spec?.entities === "all" ? entity !== undefined : entity === this.spec?.entity;
+  }
+
+  private fleetView(): FleetView | null {
+    if (this.spec?.entities === undefined) return null;
+    const { entities = 0, known = 0 } = [...this.health.values()].at(-1)?.fleet ?? {};
+    return { entities, known, worst: this.entityErrors.worst(WORST_ENTITIES) };
+  }
+
+  private fleetNotes(fleet: FleetView | null): NoteView[] {
+    if (fleet === null) return [];
+    const title = this.charted === undefined ? null : `the chart shows ${printable(this.charted)}`;
+    return [{ kind: "fleet", text: fleetText(fleet), title }];
   }
 
   private stateWords(): { state: string; tone: Tone } {

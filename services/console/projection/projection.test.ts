@@ -378,3 +378,46 @@ describe("the console's projection", () => {
     expect(projection.snapshot().log).toHaveLength(150);
   });
 });
+
+describe("a forecaster of a fleet on the page (C-OPS-1)", () => {
+  it("shows how many entities there are, how many the model knows, and who is forecast worst", () => {
+    const projection = new Projection();
+    projection.spec(ID, { ...spec(ID), entities: "all" });
+    const { series } = spec(ID);
+    const telemetry = (kind: string, id: string, sequence: number, records: object[]) =>
+      projection.telemetry(message(`telemetry.${kind}.${id}`, sequence, records));
+    const fleet = ["a", "b", "c", "d"];
+    telemetry("observation", series, 1, [
+      ...fleet.map((entity) => ({ ts: at(1), entity, values: { value: 7 } })),
+      { ts: at(2), values: { value: 9 } },
+    ]);
+    for (let day = 2; day < 12; day += 1)
+      telemetry(
+        "score",
+        ID,
+        day,
+        fleet.map((entity, i) => score(day, i, { entity })),
+      );
+    telemetry("prediction", ID, 20, [
+      prediction(1, { entity: "a" }),
+      prediction(1, { entity: "b", mean: 5 }),
+    ]);
+    const heartbeat = { instance: "i", status: "ok", live_revision: 1, model_version: "v1", rss_mb: 1 };
+    const rest = { latency_ms_p50: 1, failures: 0, loaded_at: at(0), fleet: { entities: 4, known: 3 } };
+    telemetry("health", ID, 21, [{ ...heartbeat, ...rest }]);
+    const [view] = projection.snapshot().forecasters;
+    expect(view!.fleet).toMatchObject({ entities: 4, known: 3 });
+    expect(view!.fleet!.worst.map(({ entity, versus_last_value }) => [entity, versus_last_value])).toEqual([
+      ["d", expect.closeTo(1.5)],
+      ["c", 1],
+      ["b", 0.5],
+    ]);
+    expect(view!.notes[0]).toMatchObject({ kind: "fleet", title: "the chart shows a" });
+    expect(view!.notes[0]!.text).toMatch(
+      /^4 entities, 1 of them unknown to the model; largest errors: d \(MAE 3, 1\.5 times/,
+    );
+    expect(view!.accuracy).toMatchObject({ n: 40 });
+    expect(view!.chart.truth.v).toEqual([7]);
+    expect(view!.chart.forecast!.mean).toEqual([1.1]);
+  });
+});

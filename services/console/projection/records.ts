@@ -16,17 +16,9 @@ export function tellRecord(
         forecaster.observe(observation),
       );
     case "prediction":
-      return tell(Prediction, record, audience, (forecaster, prediction) => {
-        if (prediction.entity !== forecaster.spec?.entity) return false;
-        forecaster.chart.predict(prediction);
-        return true;
-      });
+      return tell(Prediction, record, audience, (forecaster, prediction) => forecaster.predicted(prediction));
     case "score":
-      return tell(Score, record, audience, (forecaster, score) => {
-        if (score.entity !== forecaster.spec?.entity) return false;
-        forecaster.accuracy.add(score);
-        return true;
-      });
+      return tell(Score, record, audience, (forecaster, score) => forecaster.scored(score));
     case "health":
       return tell(Health, record, audience, (forecaster, health) => {
         forecaster.heartbeat(health);

@@ -86,9 +86,27 @@ export interface ProgressView {
   readonly best_rmse: number | null;
 }
 
+/** How an entity of a fleet is forecast, over its last hundred scores or so. */
+export interface EntityErrorView {
+  readonly entity: string;
+  readonly mae: number;
+  /** MAE over that of the last-value forecast on the same scores; null while no score carries it. */
+  readonly versus_last_value: number | null;
+}
+
+/** What a forecaster of all entities has to do with. */
+export interface FleetView {
+  /** That were observed and are not retired. */
+  readonly entities: number;
+  /** Of these, in the vocabulary of the model that is served. */
+  readonly known: number;
+  /** Worst first. */
+  readonly worst: readonly EntityErrorView[];
+}
+
 /** A line under the figures of a card. */
 export interface NoteView {
-  readonly kind: "incident" | "waiting" | "scheduled";
+  readonly kind: "fleet" | "incident" | "waiting" | "scheduled";
   readonly text: string;
   readonly title: string | null;
 }
@@ -109,6 +127,9 @@ export interface ForecasterView {
   readonly active_run: string | null;
   readonly progress: ProgressView | null;
   readonly notes: readonly NoteView[];
+  /** Null for a forecaster of one entity. */
+  readonly fleet: FleetView | null;
+  /** Of a fleet: of the entity that was observed first. */
   readonly chart: ChartView;
 }
 

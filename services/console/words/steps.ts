@@ -88,11 +88,23 @@ export function acceptedText({ cause, requested_by, reasons }: Accepted): string
   }
 }
 
-/** "context 180, 100 samples, temperature 1". Families without a choice are named alone. */
-export function configText(
-  config: Pick<Candidate, "model" | "context_length" | "num_samples" | "temperature">,
-): string {
-  return `${config.model}, context ${config.context_length}, ${count(config.num_samples, "sample")}, temperature ${figure(config.temperature)}`;
+/** "chronos-t5, context 180, 100 samples, temperature 1, top k 50": the family's own parameters come last. */
+export function configText({
+  model,
+  context_length,
+  num_samples,
+  temperature,
+  model_params = {},
+}: Pick<Candidate, "model" | "model_params" | "context_length" | "num_samples" | "temperature">): string {
+  const own = Object.entries(model_params).map(
+    ([name, value]) => `${name.replaceAll("_", " ")} ${typeof value === "number" ? figure(value) : value}`,
+  );
+  const common = [
+    `context ${context_length}`,
+    count(num_samples, "sample"),
+    `temperature ${figure(temperature)}`,
+  ];
+  return [model, ...common, ...own].join(", ");
 }
 
 function searchedText({

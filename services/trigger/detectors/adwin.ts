@@ -1,3 +1,4 @@
+import type { TriggerSpec } from "../../../shared/contracts/spec.ts";
 import type { DetectorResult } from "../../../shared/contracts/trigger.ts";
 import {
   ADWIN_DEFAULTS,
@@ -7,8 +8,8 @@ import {
 } from "../../../shared/statistics/adwin.ts";
 import type { Situation } from "../judgement/situation.ts";
 import { insufficient, verdict } from "./result.ts";
-import { SAMPLE_TITLES } from "./samples.ts";
-import { stretchFigures, stretchOf } from "./stretch.ts";
+import { leading, SAMPLE_TITLES } from "./samples.ts";
+import { type Stretch, stretchesOf, stretchFigures } from "./stretch.ts";
 
 /**
  * Did an older part of the stream have another mean than the newer one? ADWIN (see `updateAdwin`) on the stream since
@@ -18,8 +19,11 @@ import { stretchFigures, stretchOf } from "./stretch.ts";
  */
 export function adwin(situation: Situation): DetectorResult {
   const params = situation.spec.trigger.adwin;
+  return leading(stretchesOf(situation, params).map((stretch) => judged(stretch, params)));
+}
+
+function judged(stretch: Stretch, params: TriggerSpec["adwin"]): DetectorResult {
   const { on, window, delta, clock, direction, min_points } = params;
-  const stretch = stretchOf(situation, params);
   const base = {
     detector: "adwin",
     threshold: 1,

@@ -73,6 +73,28 @@ describe("rate of unknown predictions (C-FLT-2)", () => {
   );
 });
 
+describe("newcomers that a fleet's model cannot learn from yet (C-DAT-1)", () => {
+  const all = specWith({}, { entities: "all" });
+  const unknown = { unknown_by_time: 0.2, unknown_by_count: 0.2 };
+  const grown = (new_ripe: number, sunset = 0) =>
+    situationOf(
+      all,
+      {},
+      { fleet: { ...seen, new: 5, new_ripe, sunset, drift: (5 + sunset) / 20, ...unknown } },
+    );
+
+  it.each([
+    ["none is old enough", grown(0), false, false, /5 new \(5 of them with less than 7d of history/],
+    ["one is", grown(1), false, true, /5 new \(4 of them/],
+    ["two are", grown(2), true, true, /5 new \(3 of them/],
+    ["none is, and two are gone", grown(0, 2), true, false, /2 gone of 20/],
+    ["all are", grown(5), true, true, /5 new and 0 gone of 20 known entities: 25\.0 %/],
+  ] as const)("count once they can be: where %s", (_, situation, drifted, rate, reason) => {
+    expect(fleet(situation)).toMatchObject({ fired: drifted, reason: expect.stringMatching(reason) });
+    expect(unknownRate(situation).fired).toBe(rate);
+  });
+});
+
 describe("age of what is live", () => {
   it.each([
     [{ at: ago(30), validation: {} }, true],

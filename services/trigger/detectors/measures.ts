@@ -4,6 +4,7 @@ import { type Situation, usablePoints } from "../judgement/situation.ts";
 import { calendarMs } from "../monitor/calendar.ts";
 import { pooled } from "../monitor/tallies.ts";
 import type { ErrorBucket } from "../state.ts";
+import { ownPoints } from "./own-points.ts";
 
 export const METRIC_TITLES: Readonly<Record<Metric, string>> = {
   rmse: "RMSE",
@@ -65,20 +66,26 @@ export function measured(
   }
 }
 
-/** Mean |x_t − x_t−m| of kept observations whose time lies in the stretch; NaN where no pair is kept. */
-function naiveScale({ monitor, spec, inputs }: Situation, fromMs: number, toMs: number): number {
+/**
+ * Mean |x_t − x_t−m| of kept observations whose time lies in the stretch, of a fleet over the entities of its panel;
+ * NaN where no pair is kept.
+ */
+function naiveScale(situation: Situation, fromMs: number, toMs: number): number {
+  const { spec, inputs } = situation;
   const stepMs = durationMs(spec.step);
   const season = typeof spec.season_length === "number" ? spec.season_length : 1;
-  const byStep = new Map<number, number>();
   let sum = 0;
   let pairs = 0;
-  for (const [at, value] of usablePoints(monitor.values, "values", inputs)) {
-    const step = Math.floor(calendarMs(at, spec) / stepMs);
-    byStep.set(step, value);
-    const before = byStep.get(step - season);
-    if (before === undefined || at <= fromMs || at > toMs) continue;
-    sum += Math.abs(value - before);
-    pairs += 1;
+  for (const { points } of ownPoints(situation, "values")) {
+    const byStep = new Map<number, number>();
+    for (const [at, value] of usablePoints(points, "values", inputs)) {
+      const step = Math.floor(calendarMs(at, spec) / stepMs);
+      byStep.set(step, value);
+      const before = byStep.get(step - season);
+      if (before === undefined || at <= fromMs || at > toMs) continue;
+      sum += Math.abs(value - before);
+      pairs += 1;
+    }
   }
   return sum / pairs;
 }

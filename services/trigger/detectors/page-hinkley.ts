@@ -1,9 +1,10 @@
+import type { TriggerSpec } from "../../../shared/contracts/spec.ts";
 import type { DetectorResult } from "../../../shared/contracts/trigger.ts";
 import { initialPageHinkley, updatePageHinkley } from "../../../shared/statistics/page-hinkley.ts";
 import type { Situation } from "../judgement/situation.ts";
 import { insufficient, severityOf, short, verdict } from "./result.ts";
-import { SAMPLE_TITLES } from "./samples.ts";
-import { stretchFigures, stretchOf } from "./stretch.ts";
+import { leading, SAMPLE_TITLES } from "./samples.ts";
+import { type Stretch, stretchesOf, stretchFigures } from "./stretch.ts";
 
 /**
  * Has the mean begun to wander off? Page–Hinkley test (see `updatePageHinkley`) on the stream since the last completed
@@ -14,8 +15,11 @@ import { stretchFigures, stretchOf } from "./stretch.ts";
  */
 export function pageHinkley(situation: Situation): DetectorResult {
   const params = situation.spec.trigger.page_hinkley;
+  return leading(stretchesOf(situation, params).map((stretch) => judged(stretch, params)));
+}
+
+function judged(stretch: Stretch, params: TriggerSpec["page_hinkley"]): DetectorResult {
   const { on, window, delta, threshold, direction, alpha, min_points } = params;
-  const stretch = stretchOf(situation, params);
   const base = {
     detector: "page_hinkley",
     threshold,

@@ -7,6 +7,7 @@ import { calendarMs, seasonOf } from "../monitor/calendar.ts";
 import { layoutOf } from "../monitor/layout.ts";
 import { watchedName } from "../monitor/monitor.ts";
 import type { Point } from "../state.ts";
+import { ownPoints } from "./own-points.ts";
 
 type Windows = Pick<TriggerSpec["drift"], "on" | "recent" | "reference" | "seasonal" | "min_points">;
 
@@ -19,7 +20,7 @@ export const SAMPLE_TITLES = {
 
 /** Values of a recent window and of the time before it, each in order of time. */
 export interface SamplePair {
-  /** `errors`, or the metric of the series and its entity */
+  /** `errors`, or the metric of the series, and the entity */
   readonly name: string;
   readonly recent: readonly number[];
   readonly reference: readonly number[];
@@ -31,26 +32,18 @@ export interface SamplePair {
 
 /**
  * The samples that a detector compares: errors of the forecaster, or values (or their first differences) of its own
- * metric and of all that the spec watches besides. Windows end at the newest point. Where the spec says so, the season
+ * metric and of all that the spec watches besides; those of a fleet for each entity of its panel. Windows end at the newest point. Where the spec says so, the season
  * that the reference shows is taken out of both.
  */
 export function samplePairs(situation: Situation, windows: Windows): SamplePair[] {
   const { spec, monitor, inputs } = situation;
-  const { pointMs, watchedMs } = layoutOf(spec);
   if (windows.on === "errors")
-    return [
-      pairOf(
-        "errors",
-        monitor.errors,
-        usablePoints(monitor.errors, "errors", inputs),
-        pointMs,
-        situation,
-        windows,
-      ),
-    ];
-  const own = { metric: spec.metric, entity: spec.entity };
+    return ownPoints(situation, "errors").map(({ name, points, spacingMs }) =>
+      pairOf(name, points, usablePoints(points, "errors", inputs), spacingMs, situation, windows),
+    );
+  const { watchedMs } = layoutOf(spec);
   const sources = [
-    { name: watchedName(own), points: monitor.values, spacingMs: pointMs },
+    ...ownPoints(situation, "values"),
     ...spec.trigger.also_watch.map((each) => {
       const name = watchedName(each);
       return { name, points: monitor.watched[name] ?? [], spacingMs: watchedMs };
@@ -82,7 +75,7 @@ export function counts({ name, recent, reference, newestMs }: SamplePair): Detec
 
 /** "one-step errors of the last 14d against the 60d before". */
 export function compared({ name }: SamplePair, { on, recent, reference }: Windows): string {
-  const what = on === "errors" ? SAMPLE_TITLES[on] : `${SAMPLE_TITLES[on]} (${name})`;
+  const what = name === on ? SAMPLE_TITLES[on] : `${SAMPLE_TITLES[on]} (${name})`;
   return `${what} of the last ${recent} against the ${reference} before`;
 }
 

@@ -1,5 +1,6 @@
 import type { DetectorResult } from "../../../shared/contracts/trigger.ts";
 import type { Situation } from "../judgement/situation.ts";
+import { tooYoung } from "./fleet.ts";
 import { insufficient, percent, verdict } from "./result.ts";
 
 /** Share above which it is critical; 15 % itself is a warning. (C-FLT-2) */
@@ -10,6 +11,9 @@ const MIN_PREDICTIONS = 20;
 /**
  * Are too many predictions made for entities the model does not know? (C-FLT-2) The greater of the rates over the
  * rolling windows by time and by count, from the fleet-monitor. Severity is medium to 15 %, high above.
+ *
+ * For a forecaster of all entities it stays silent while none of the new ones has the history to be learnt from: a run
+ * could not know them either.
  *
  * Cannot tell with fewer than 20 predictions in both windows, and where the fleet-monitor does not answer.
  */
@@ -34,7 +38,10 @@ export function unknownRate({ spec, inputs }: Situation): DetectorResult {
       base,
       `${fleet.predictions} predictions in the window, ${MIN_PREDICTIONS} are needed`,
     );
-  const rate = Math.max(...rates);
-  const reason = `${percent(rate)} of the predictions are for unknown entities; it fires at ${percent(threshold)}`;
+  const isCurable = fleet.new === 0 || fleet.new_ripe !== 0;
+  const rate = isCurable ? Math.max(...rates) : 0;
+  const reason =
+    `${percent(Math.max(...rates))} of the predictions are for unknown entities` +
+    `${isCurable ? "" : tooYoung(fleet, spec)}; it fires at ${percent(threshold)}`;
   return verdict(base, rate, rate > CRITICAL_ABOVE ? "high" : "medium", reason);
 }

@@ -1,12 +1,14 @@
 import { type Duration, durationMs } from "../../../shared/contracts/duration.ts";
 import type { ForecasterSpec } from "../../../shared/contracts/spec.ts";
 import type { Metric } from "../../../shared/contracts/spec-detectors.ts";
+import { PANEL_SIZE } from "./panel.ts";
 
 const DAY_MS = 86_400_000;
 /** Bounds of what is kept for one forecaster, whatever the rate of its telemetry. */
 const MAX_BUCKETS = 2_000;
 const MAX_POINTS = 1_000;
 const MAX_WATCHED_POINTS = 4_000;
+const MAX_PANEL_POINTS = 4_000;
 
 /** How telemetry is summed and thinned: follows from the spec alone. */
 export interface Layout {
@@ -18,6 +20,8 @@ export interface Layout {
   readonly pointMs: number;
   /** the same for values of `also_watch` */
   readonly watchedMs: number;
+  /** the same for entities of a fleet that are looked at one by one */
+  readonly panelMs: number;
   readonly pointSpanMs: number;
   /** measures that are summed beside squared errors */
   readonly tallies: readonly Metric[];
@@ -61,6 +65,7 @@ function compute(spec: ForecasterSpec): Layout {
     bucketSpanMs: longest(settings.flatMap(({ baseline, recent }) => [baseline, recent])),
     pointMs: spacing(spec, pointSpanMs / MAX_POINTS),
     watchedMs: spacing(spec, pointSpanMs / Math.min(MAX_POINTS, MAX_WATCHED_POINTS / Math.max(1, watched))),
+    panelMs: spacing(spec, pointSpanMs / (MAX_PANEL_POINTS / (2 * PANEL_SIZE))),
     pointSpanMs,
     tallies: [...new Set(settings.map(({ metric }) => (metric === "mase" ? "mae" : metric)))].filter(
       (metric) => metric !== "rmse",
@@ -69,11 +74,12 @@ function compute(spec: ForecasterSpec): Layout {
       ? longest(settings.map(({ recent }) => recent))
       : 0,
   };
-  const { series, metric, entity, bounds } = spec;
+  const { series, metric, entity, entities, bounds } = spec;
+  const member = entities ?? entity ?? null;
   return {
     ...layout,
     key: JSON.stringify(layout),
-    source: JSON.stringify([series, metric, entity ?? null, bounds, spec.trigger.also_watch]),
+    source: JSON.stringify([series, metric, member, bounds, spec.trigger.also_watch]),
   };
 }
 

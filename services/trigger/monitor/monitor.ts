@@ -1,9 +1,11 @@
+import { durationMs } from "../../../shared/contracts/duration.ts";
 import type { ForecasterSpec } from "../../../shared/contracts/spec.ts";
 import type { Observation, Score } from "../../../shared/contracts/telemetry.ts";
 import type { EvaluatedStream } from "../../../shared/contracts/trigger.ts";
 import { addHandled, handledUpTo, isHandled, lastHandled } from "../handled.ts";
 import type { ErrorBucket, MonitorState } from "../state.ts";
 import { type Layout, layoutOf } from "./layout.ts";
+import { Panel } from "./panel.ts";
 import { Points } from "./points.ts";
 import { withScore } from "./tallies.ts";
 
@@ -17,8 +19,8 @@ export interface Batch<T> {
 
 /**
  * Takes scores in: what the spec's detectors measure of every step of the champion into buckets, its one-step errors
- * as points. What is older than the windows is dropped. A message that was taken in before changes nothing, and the
- * order of messages changes no figure.
+ * as points, those of a fleet by entity (see `Panel`). What is older than the windows is dropped. A message that was
+ * taken in before changes nothing, and the order of messages changes no figure.
  */
 export function foldScores(
   before: MonitorState,
@@ -31,6 +33,8 @@ export function foldScores(
   const state = laidOut(before, layout);
   const buckets = state.buckets.slice();
   const errors = new Points(state.errors, layout.pointMs);
+  const panel = new Panel(state.panel, layout);
+  const isFleet = spec.entities === "all";
   let newest = state.newest_score;
   for (const { sequence, records, latestMs } of fresh) {
     for (const score of records) {
@@ -38,7 +42,9 @@ export function foldScores(
       if (score.variant === "challenger" || at > latestMs || !Number.isFinite(score.error ** 2)) continue;
       newest = Math.max(newest ?? at, at);
       addToBuckets(buckets, Math.floor(at / layout.bucketMs) * layout.bucketMs, score, sequence, layout);
-      if (score.step === 1) errors.add([at, score.error, sequence]);
+      if (score.step !== 1) continue;
+      const kept = isFleet ? panel.of(score.entity ?? "")?.errors : errors;
+      kept?.add([at, score.error, sequence]);
     }
   }
   const taken = takenIn(state, "scores", fresh);
@@ -47,6 +53,7 @@ export function foldScores(
     ...taken,
     buckets: keptBuckets(buckets, newest, state.deployed_at, layout),
     errors: errors.within(layout.pointSpanMs),
+    panel: panel.kept(newest),
     newest_score: newest,
   };
 }
@@ -62,6 +69,9 @@ export function foldObservations(
   const layout = layoutOf(spec);
   const state = laidOut(before, layout);
   const values = new Points(state.values, layout.pointMs);
+  const panel = new Panel(state.panel, layout);
+  const stepMs = durationMs(spec.step);
+  const isFleet = spec.entities === "all";
   const watched = spec.trigger.also_watch.map((each) => {
     const name = watchedName(each);
     return { ...each, name, points: new Points(state.watched[name] ?? [], layout.watchedMs) };
@@ -78,15 +88,18 @@ export function foldObservations(
       }
       const value = observedValue(record, spec);
       if (value === undefined) continue;
-      observed += 1;
+      // A fleet observes a step many times over; what counts towards a search is how many steps there are.
+      if (!isFleet || newest === null || at > newest + stepMs / 2) observed += 1;
       newest = Math.max(newest ?? at, at);
-      values.add([at, value, sequence]);
+      const kept = isFleet ? panel.of(record.entity ?? "")?.values : values;
+      kept?.add([at, value, sequence]);
     }
   }
   return {
     ...takenIn(state, "observations", fresh),
     observed,
     values: values.within(layout.pointSpanMs),
+    panel: newest === null ? state.panel : panel.kept(newest),
     watched: Object.fromEntries(watched.map(({ name, points }) => [name, points.within(layout.pointSpanMs)])),
     newest_observation: newest,
   };
@@ -105,7 +118,8 @@ export function streamRange(state: MonitorState): EvaluatedStream {
   const last_sequence = Math.max(scores, observations);
   let first_sequence = last_sequence;
   for (const { first } of state.buckets) first_sequence = Math.min(first_sequence, first);
-  for (const points of [state.errors, state.values, ...Object.values(state.watched)])
+  const ofPanel = Object.values(state.panel).flatMap(({ errors, values }) => [errors, values]);
+  for (const points of [state.errors, state.values, ...Object.values(state.watched), ...ofPanel])
     for (const [, , sequence] of points) first_sequence = Math.min(first_sequence, sequence);
   const { born_at, late, relaid } = state;
   const isOver = relaid === null || first_sequence > Math.max(relaid.scores, relaid.observations);
@@ -121,12 +135,12 @@ export function streamRange(state: MonitorState): EvaluatedStream {
   };
 }
 
-/** The value a forecaster looks at in an observation of its series, undefined where there is none. */
+/** The value a forecaster looks at in an observation of its series, undefined where there is none; of a fleet anybody's. */
 export function observedValue(
   { entity, values }: Observation,
-  spec: Pick<ForecasterSpec, "metric" | "entity" | "bounds">,
+  spec: Pick<ForecasterSpec, "metric" | "entity" | "entities" | "bounds">,
 ): number | undefined {
-  if (entity !== spec.entity) return undefined;
+  if (spec.entities === "all" ? entity === undefined : entity !== spec.entity) return undefined;
   const value = values[spec.metric];
   const { min = -Infinity, max = Infinity } = spec.bounds;
   return value !== undefined && value >= min && value <= max ? value : undefined;
@@ -188,7 +202,7 @@ function laidOut(state: MonitorState, { key, source }: Layout): MonitorState {
   return { ...state, ...moved, layout: key, source, relaid: isNew ? null : last };
 }
 
-const NO_VALUES = { values: [], watched: {}, observed: 0, newest_observation: null };
+const NO_VALUES = { values: [], watched: {}, panel: {}, observed: 0, newest_observation: null };
 
 function takenIn(state: MonitorState, source: Source, fresh: readonly Batch<unknown>[]): MonitorState {
   const sequences = fresh.map(({ sequence }) => sequence);
