@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Bus } from "./bus/bus.ts";
 import { ForecasterSpec } from "./contracts/spec.ts";
-import { StaleStateError } from "./errors.ts";
+import { InvalidInputError, StaleStateError } from "./errors.ts";
+import { checkSearch } from "./forecasting/check-search.ts";
 import { readNamed, yamlFiles } from "./named-files.ts";
 
 /**
@@ -11,7 +12,15 @@ import { readNamed, yamlFiles } from "./named-files.ts";
  */
 export async function readSpecFiles(folder: string): Promise<ForecasterSpec[]> {
   const paths = await yamlFiles(folder);
-  return Promise.all(paths.map((path) => readNamed(path, ForecasterSpec, "forecaster")));
+  return Promise.all(paths.map(readSpecFile));
+}
+
+async function readSpecFile(path: string): Promise<ForecasterSpec> {
+  const spec = await readNamed(path, ForecasterSpec, "forecaster");
+  await checkSearch(spec).catch((cause: unknown) => {
+    throw new InvalidInputError(`${path}: the search makes no sense`, { cause });
+  });
+  return spec;
 }
 
 /** Writes what changed into the bucket `specs`; says which forecasters it wrote. Specs without a file stay. */

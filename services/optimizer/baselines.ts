@@ -1,15 +1,21 @@
-import type { BacktestMetrics } from "../../shared/contracts/optimizer.ts";
-import type { WindowCache } from "../../shared/history/window-cache.ts";
+import type { BacktestMetrics, TrialTask } from "../../shared/contracts/optimizer.ts";
+import { datasetCache } from "../../shared/forecasting/dataset-cache.ts";
 import type { ServiceContext } from "../../shared/service.ts";
-import { backtestJob, finiteMetrics } from "./backtest-job.ts";
+import { type BacktestParts, backtestJob, datasetAbout, finiteMetrics } from "./backtest-job.ts";
 import type { RunnerPool } from "./runner-pool.ts";
-import type { Study } from "./state.ts";
 
 const BASELINES = ["last-value", "seasonal-naive"] as const;
 /** Longest that a search whose trials are done waits for its baselines. */
 const PATIENCE_MS = 60_000;
 
 export type Baselines = Readonly<Record<string, BacktestMetrics>>;
+
+/** The windows of a search, and how much its longest context looks at. */
+export type BaselineWork = Omit<BacktestParts, "params" | "model"> &
+  Pick<
+    TrialTask,
+    "run_id" | "forecaster" | "dataset" | "fleet" | "grid" | "season_length" | "memory_limit_mb"
+  > & { readonly context_length: number };
 
 export interface MeasuringBaselines {
   /** What is measured by the end of a minute's wait; one that cannot be measured is left out. */
@@ -19,27 +25,26 @@ export interface MeasuringBaselines {
 }
 
 /**
- * Begins to measure last value and seasonal naive on the windows of a study, beside its trials.
+ * Begins to measure last value and seasonal naive on the windows of a search, beside its trials.
  *
  * A baseline looks at the longest context of the search space and draws nothing, so samples and temperature are idle.
  */
 export function startBaselines(
-  { log }: Pick<ServiceContext, "log">,
-  windows: WindowCache,
+  { bus, log }: Pick<ServiceContext, "bus" | "log">,
   pool: RunnerPool,
-  study: Study,
+  work: BaselineWork,
 ): MeasuringBaselines {
-  const { run_id, forecaster, search } = study;
+  const { run_id, forecaster, dataset, context_length, memory_limit_mb } = work;
   const measured: Record<string, BacktestMetrics> = {};
-  const runner = pool.take(search.memory_limit_mb);
+  const runner = pool.take(memory_limit_mb);
   let stopped = false;
   const measure = async () => {
-    const { values } = await windows.get(study.dataset);
-    const { step_size, seed, space } = search;
-    const params = { context_length: Math.max(...space.context_length), num_samples: 1, temperature: 1 };
+    const data = await datasetCache(bus.artifacts).get(dataset, datasetAbout(work));
+    const inputs = { data, artifactPath: undefined, train: undefined };
+    const params = { context_length, num_samples: 1, temperature: 1 };
     for (const model of BASELINES) {
-      const job = backtestJob({ ...study, step_size, seed, params, model }, values, undefined);
-      const metrics = stopped ? null : finiteMetrics(await runner.evaluate(job));
+      if (stopped) return;
+      const metrics = finiteMetrics(await runner.evaluate(backtestJob({ ...work, params, model }, inputs)));
       if (metrics !== null) measured[model] = metrics;
     }
   };

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { explain, InvalidInputError, RetuneError } from "../../shared/errors.ts";
-import { planBacktest } from "../../shared/forecasting/backtest.ts";
+import { oneSeries, planBacktest } from "../../shared/forecasting/backtest.ts";
 import type { CheckModel } from "./model-file.ts";
 import type { RunnerPool } from "./runner-pool.ts";
 
@@ -15,17 +15,19 @@ const POINTS = 16;
  */
 export function modelCheck(runners: RunnerPool): CheckModel {
   const passed = new Map<string, string>();
-  return async (path, { forecaster, model, search }) => {
+  return async (path, { forecaster, model, search }, family) => {
     const { ino, size, mtimeMs, ctimeMs } = await stat(path);
-    const version = `${model.family}:${ino}:${size}:${mtimeMs}:${ctimeMs}`;
+    const version = `${family}:${ino}:${size}:${mtimeMs}:${ctimeMs}`;
     if (passed.get(path) === version) return;
     const runner = runners.take(search.memory_limit_mb);
     try {
       await runner.evaluate({
-        family: model.family,
+        family,
         artifactPath: path,
-        values: Float64Array.from({ length: POINTS }, (_, i) => 100 + (i % 3)),
-        seasonLength: 1,
+        data: oneSeries(
+          Float64Array.from({ length: POINTS }, (_, i) => 100 + (i % 3)),
+          1,
+        ),
         plan: planBacktest(POINTS, 1, 1),
         spec: { context_length: 8, num_samples: 1, temperature: 1, seed: search.seed },
       });
@@ -33,7 +35,7 @@ export function modelCheck(runners: RunnerPool): CheckModel {
     } catch (error) {
       if (!(error instanceof RetuneError) || error.disposition !== "terminate") throw error;
       throw new InvalidInputError(
-        `spec '${forecaster}': model.path '${model.path}' is no model that family '${model.family}' can use: ${explain(error)}`,
+        `spec '${forecaster}': model.path '${model.path}' is no model that family '${family}' can use: ${explain(error)}`,
       );
     } finally {
       // The model must not stay open beside the copy that is searched with.

@@ -4,30 +4,21 @@ import { CloudEvent, type StepData } from "../../shared/contracts/envelope.ts";
 import { trialKey } from "../../shared/contracts/optimizer.ts";
 import type { Step } from "../../shared/contracts/subjects.ts";
 import { Accepted } from "../../shared/contracts/trigger.ts";
-import {
-  explain,
-  InvalidInputError,
-  RetuneError,
-  StaleStateError,
-  UnavailableError,
-} from "../../shared/errors.ts";
-import { planFallback } from "../../shared/forecasting/search-plan.ts";
+import { explain, InvalidInputError, RetuneError, UnavailableError } from "../../shared/errors.ts";
 import type { ServiceContext } from "../../shared/service.ts";
+import { thisMachine } from "./adapt.ts";
 import { type MeasuringBaselines, startBaselines } from "./baselines.ts";
 import { modelCheck } from "./check-model.ts";
 import type { OptimizerConfig } from "./config.ts";
 import { TooLittleDataError } from "./dataset.ts";
-import { type Decision, decide } from "./decide.ts";
-import { failedRunEvent, failedStudyEvent, searchedEvent } from "./outcome.ts";
-import { ProgressReporter } from "./progress.ts";
-import type { ResultFeed, Results } from "./results.ts";
+import { StudyLeader } from "./leader.ts";
+import { failedRunEvent } from "./outcome.ts";
+import type { ResultFeed } from "./results.ts";
 import { RunnerPool } from "./runner-pool.ts";
-import { plannedTrials, type Study, studyKey } from "./state.ts";
-import { type AcceptedRun, makeStudy, type OpenStudy, type StudySources, studies } from "./study.ts";
-import { inChunks, restoreTasks, storeTasks } from "./tasks.ts";
-
-/** Time without a new result after which lost tasks and missed results are looked for. */
-const SILENCE_MS = 3_000;
+import { baselineWork, studyKey } from "./state.ts";
+import { type AcceptedRun, makeStudy, type OpenStudy, studies } from "./study.ts";
+import type { StudySources } from "./study-sources.ts";
+import { inChunks } from "./tasks.ts";
 
 /**
  * Leads the searches of runs from `accepted` to `searched` or `failed`. All it knows lies in the bus, so any other
@@ -44,13 +35,17 @@ export class Coordinator {
   constructor(
     context: ServiceContext,
     config: OptimizerConfig,
-    sources: Omit<StudySources, "checkModel">,
+    sources: Omit<StudySources, "checkModel" | "machine">,
     feed: ResultFeed,
   ) {
     this.context = context;
     this.config = config;
     this.feed = feed;
-    this.sources = { ...sources, checkModel: modelCheck(this.runners) };
+    this.sources = {
+      ...sources,
+      checkModel: modelCheck(this.runners),
+      machine: thisMachine(config.workers),
+    };
   }
 
   async handle(message: Message): Promise<void> {
@@ -73,126 +68,32 @@ export class Coordinator {
   }
 
   private async lead(run: AcceptedRun): Promise<void> {
-    const { run_id, action } = run.data;
-    const [isOver, found] = await Promise.all([this.finish(run_id), this.read(run_id)]);
+    const { run_id } = run.data;
+    const [isOver, found] = await Promise.all([
+      this.finish(run_id),
+      studies(this.context).get(studyKey(run_id)),
+    ]);
     if (isOver) return;
-    if (action !== "search")
-      throw new InvalidInputError(`action '${action}' is not supported, expected 'search'`);
     const results = this.feed.of(run_id);
     let baselines: MeasuringBaselines | undefined;
     try {
-      const opened = found ?? (await makeStudy(this.context, this.sources, run));
-      baselines = startBaselines(this.context, this.sources.windows, this.runners, opened.study);
+      const opened: OpenStudy =
+        found === undefined
+          ? await makeStudy(this.context, this.sources, run)
+          : { study: found.value, revision: found.revision, fresh: false };
+      baselines = startBaselines(this.context, this.runners, baselineWork(opened.study));
+      const leader = new StudyLeader(this.context, opened, results, this.stopping.signal);
       // It may have been concluded, and its study removed, while this one was made.
-      const [isOverNow] = await Promise.all([this.finish(run_id), this.plan(opened, results)]);
-      if (!isOverNow) await this.search(opened, results, baselines);
+      const [isOverNow] = await Promise.all([this.finish(run_id), leader.begin()]);
+      if (isOverNow) return;
+      const ending = await leader.lead(baselines);
+      if (ending !== undefined) await this.conclude(run_id, ending.step, ending.event, leader.doneTasks);
+      else if (!(await this.finish(run_id)))
+        throw new UnavailableError(`the study of run ${run_id} is gone and has no outcome`);
     } finally {
       results.stop();
       await baselines?.stop();
     }
-  }
-
-  /** Puts the trials of a new study on the queue; repairs what a crash may have left of an older one. */
-  private async plan({ study, fresh }: OpenStudy, results: Results): Promise<void> {
-    if (fresh) await storeTasks(this.context.bus, study, plannedTrials(study));
-    else await this.repair(study, results);
-  }
-
-  private async search(opened: OpenStudy, results: Results, baselines: MeasuringBaselines): Promise<void> {
-    const { run_id } = opened.study;
-    const progress = new ProgressReporter(this.context);
-    let current = opened;
-    for (;;) {
-      const { study } = current;
-      const nowMs = Date.now();
-      const decision = decide(study, results.byNumber, nowMs);
-      progress.report(study, results.byNumber, decision.kind !== "wait");
-      if (decision.kind === "wait") {
-        const waitMs = Math.min(SILENCE_MS, decision.untilMs - nowMs);
-        if (await results.change(waitMs, this.stopping.signal)) continue;
-        const stored = await this.read(run_id);
-        if (stored === undefined) {
-          if (await this.finish(run_id)) return;
-          throw new UnavailableError(`the study of run ${run_id} is gone and has no outcome`);
-        }
-        current = stored;
-        await this.repair(stored.study, results);
-      } else if (decision.kind === "fall-back") {
-        current = await this.fallBack(current, results, decision.because);
-      } else {
-        await this.end(study, decision, results, baselines);
-        return;
-      }
-    }
-  }
-
-  private async repair(study: Study, results: Results): Promise<void> {
-    const decision = decide(study, results.byNumber, Date.now());
-    if (decision.kind !== "wait") return;
-    const lost = await restoreTasks(this.context.bus, study, decision.missing, results);
-    if (lost > 0)
-      this.context.log.warn(
-        { run: study.run_id, forecaster: study.forecaster, lost },
-        "lost trials put back",
-      );
-  }
-
-  /** The study as it is now; undefined before it is made and once the run's search was concluded. */
-  private async read(run: string): Promise<OpenStudy | undefined> {
-    const found = await studies(this.context).get(studyKey(run));
-    return found === undefined ? undefined : { study: found.value, revision: found.revision, fresh: false };
-  }
-
-  private async fallBack(
-    { study, revision }: OpenStudy,
-    results: Results,
-    because: string,
-  ): Promise<OpenStudy> {
-    const { run_id, forecaster } = study;
-    const tried = plannedTrials(study).filter(({ number }) => results.byNumber.has(number));
-    const points = planFallback(
-      study.search,
-      tried.map(({ params }) => params),
-    );
-    const next: Study = { ...study, fallback: { because, points, started_at_ms: Date.now() } };
-    this.context.log.warn(
-      { run: run_id, forecaster, because, trials: points.length },
-      "the search falls back to cheaper trials",
-    );
-    let stored: number;
-    try {
-      stored = await studies(this.context).update(studyKey(run_id), next, revision);
-    } catch (error) {
-      if (!(error instanceof StaleStateError)) throw error;
-      const theirs = await this.read(run_id);
-      if (theirs === undefined)
-        throw new UnavailableError(`another optimizer ended the search of run ${run_id}`, { cause: error });
-      await this.repair(theirs.study, results);
-      return theirs;
-    }
-    const trials = plannedTrials(next).filter(({ phase }) => phase === "fallback");
-    await storeTasks(this.context.bus, next, trials);
-    return { study: next, revision: stored, fresh: false };
-  }
-
-  private async end(
-    study: Study,
-    decision: Extract<Decision, { kind: "searched" | "failed" }>,
-    results: Results,
-    measuring: MeasuringBaselines,
-  ): Promise<void> {
-    const { run_id } = study;
-    const numbers = plannedTrials(study).map(({ number }) => number);
-    const trials = numbers.every((number) => results.byNumber.has(number)) ? numbers : undefined;
-    if (decision.kind === "failed") {
-      const failed = failedStudyEvent(this.context, study, decision.cause);
-      return this.conclude(run_id, "failed", failed, trials);
-    }
-    const baselines = await measuring.result();
-    if (this.stopping.signal.aborted)
-      throw new UnavailableError("the optimizer stops; another one ends the search with all baselines");
-    const found = { winner: decision.winner, results: results.byNumber, baselines, nowMs: Date.now() };
-    await this.conclude(run_id, "searched", searchedEvent(this.context, study, found), trials);
   }
 
   /** True when the search has an outcome: it is then published, if it was not, and cleaned up after. */
@@ -203,16 +104,16 @@ export class Coordinator {
     return true;
   }
 
-  /** @param trials numbers of all trials, where each of them has a result */
+  /** @param done all tasks that were planned, where each of them has a result */
   private async conclude(
     run: string,
     step: Step,
     event: CloudEvent<StepData>,
-    trials?: readonly number[],
+    done?: StudyLeader["doneTasks"],
   ): Promise<void> {
     const { bus, log } = this.context;
     const concluded = await bus.conclude("search", step, event);
-    await this.cleanUp(run, trials);
+    await this.cleanUp(run, done);
     const { forecaster } = event.data;
     const cause =
       concluded.step === "failed" ? { cause: (concluded.event.data as { cause?: unknown }).cause } : {};
@@ -223,10 +124,11 @@ export class Coordinator {
   }
 
   /** What is in the outcome need not be kept elsewhere. The study goes first: without it nobody works on trials. */
-  private async cleanUp(run: string, trials?: readonly number[]): Promise<void> {
+  private async cleanUp(run: string, done?: StudyLeader["doneTasks"]): Promise<void> {
     const bucket = studies(this.context);
     await bucket.delete(studyKey(run));
-    const keys = trials?.map((number) => trialKey(run, number)) ?? (await bucket.keys(`trial.${run}.*`));
+    const keys =
+      done?.map(({ number, rung }) => trialKey(run, number, rung)) ?? (await bucket.keys(`trial.${run}.>`));
     await inChunks(keys, (key) => bucket.delete(key));
   }
 }

@@ -5,15 +5,16 @@ import type { Bus } from "../../shared/bus/bus.ts";
 import { ServiceError } from "../../shared/bus/bus.ts";
 import { durationDays, durationMs } from "../../shared/contracts/duration.ts";
 import { WindowReply, type WindowRequest } from "../../shared/contracts/inference-buffer.ts";
-import { addSteps, type ForecasterSpec, stepsIn } from "../../shared/contracts/spec.ts";
+import { addSteps, type ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { InvalidInputError, RetuneError, UnavailableError } from "../../shared/errors.ts";
-import { MIN_TRAINING } from "../../shared/forecasting/backtest-plan.ts";
 import type { StepGrid } from "../../shared/forecasting/quantile-forecast.ts";
 import { withMemory } from "../../shared/history/duckdb.ts";
 import { writeQuery } from "../../shared/history/parquet.ts";
 import type { Window } from "../../shared/history/window.ts";
 import type { WindowCache } from "../../shared/history/window-cache.ts";
+import { fleetGridQuery, fleetSize } from "./fleet-grid.ts";
 import { gridQuery } from "./grid.ts";
+import { stepsNeeded } from "./split.ts";
 import type { Study } from "./state.ts";
 
 /** The buffer does not hold enough yet. More may come. */
@@ -22,6 +23,10 @@ export class TooLittleDataError extends RetuneError {
 }
 
 const MAX_POINTS = 2_000_000;
+/** Entities that a receipt names as left out. */
+const MOST_LEFT_OUT = 20;
+/** Steps of all entities of a fleet. */
+const MAX_FLEET_POINTS = 20_000_000;
 const WINDOW_TIMEOUT_MS = 30_000;
 
 export type Dataset = Pick<Study, "dataset" | "data">;
@@ -32,49 +37,48 @@ export type Dataset = Pick<Study, "dataset" | "data">;
  * series that ended long ago can be searched, too; what was observed in incidents is left out.
  *
  * @throws {UnavailableError} when the buffer does not answer
- * @throws {TooLittleDataError} when the steps do not reach for the backtest
- * @throws {InvalidInputError} when the history makes more than 2,000,000 steps, or the buffer refuses the request
+ * @throws {TooLittleDataError} when the steps do not reach for the backtest and the hold-out
+ * @throws {InvalidInputError} when the history makes more than 2,000,000 steps (20,000,000 of all entities of a fleet),
+ *   or the buffer refuses the request
  */
 export async function makeDataset(
   { bus, windows }: { readonly bus: Bus; readonly windows: WindowCache },
   spec: ForecasterSpec,
 ): Promise<Dataset> {
-  const { forecaster, series, metric, entity = null, search } = spec;
+  const { forecaster, series, metric, entity, entities, search } = spec;
   const stepMs = durationMs(spec.step);
   const days = durationDays(search.history);
   const window = await requestWindow(bus, {
-    series,
-    metric,
-    entity,
-    days,
-    forecaster,
-    incidents: "leave-out",
+    ...{ series, metric, days, forecaster, incidents: "leave-out" },
+    ...membersOf(spec),
   });
-  const needed = stepsIn(search.backtest, spec) + MIN_TRAINING;
-  const about = `series '${series}', metric '${metric}'${entity === null ? "" : `, entity '${entity}'`}`;
+  const needed = stepsNeeded(spec);
+  const about = `series '${series}', metric '${metric}'${entity === undefined ? "" : `, entity '${entity}'`}`;
   if (window.from === null || window.to === null || window.rows === 0) {
     throw new TooLittleDataError(
-      `too little data: no observation of ${about}, the search needs ${needed} steps`,
+      `too little data: no observation of ${about}, the search needs ${needed} steps${leftOut(window)}`,
     );
   }
   const span = (Date.parse(window.to) - Date.parse(window.from)) / stepMs;
-  if (span > MAX_POINTS) {
+  const most = Math.min(MAX_POINTS, MAX_FLEET_POINTS / (window.entities ?? 1));
+  if (span > most) {
+    const fleet = window.entities === undefined ? "" : ` of ${window.entities} entities`;
     throw new InvalidInputError(
-      `${about}: ${search.history} of history in steps of ${spec.step} is ${Math.round(span)} steps, at most ${MAX_POINTS} are possible`,
+      `${about}: ${search.history} of history in steps of ${spec.step} is ${Math.round(span)} steps${fleet}, at most ${Math.floor(most)} are possible`,
     );
   }
-  const grid = { stepMs, calendar: spec.calendar };
-  const dataset = isRegular(await windows.get(window.artifact), spec)
-    ? window.artifact
-    : await bus.artifacts.put(await onGrid(await bus.artifacts.fetch(window.artifact), grid));
-  const points = (await windows.get(dataset)).values.length;
+  const { dataset, points } =
+    entities === "all"
+      ? await fleetOnGrid(bus, window, spec)
+      : await seriesOnGrid(bus, windows, window, spec);
   if (points < needed) {
     throw new TooLittleDataError(
       `too little data: ${about} has ${points} steps of ${spec.step} since ${window.from}, the search needs ${needed}`,
     );
   }
-  const { rows, to, stream } = window;
-  return { dataset, data: { rows, points, from: window.from, to, last_sequence: stream.last_sequence } };
+  const { rows, from, to, stream } = window;
+  const data = { rows, points, from, to, last_sequence: stream.last_sequence };
+  return { dataset, data: entities === "all" ? { ...data, fleet: fleetOf(window) } : data };
 }
 
 /** True when a window already is a grid of steps, each with a value. */
@@ -97,11 +101,56 @@ async function requestWindow(bus: Bus, request: WindowRequest): Promise<WindowRe
   }
 }
 
-async function onGrid(path: string, grid: StepGrid): Promise<Uint8Array> {
+/** Whose observations the search learns from. (C-DAT-1) */
+function membersOf({ entity, entities, fleet }: ForecasterSpec): MembersOf {
+  return entities === undefined ? { entity: entity ?? null } : { entity: null, entities, ...fleet };
+}
+
+type MembersOf = Pick<WindowRequest, "entity" | "entities" | "min_history" | "min_samples">;
+
+function fleetOf({ entities = 0, excluded = [], excluded_total = 0 }: WindowReply): Dataset["data"]["fleet"] {
+  return { entities, left_out: excluded.slice(0, MOST_LEFT_OUT), left_out_total: excluded_total };
+}
+
+/** The first of those that are not fit to learn from. */
+function leftOut({ excluded = [], excluded_total }: WindowReply): string {
+  const named = excluded.slice(0, 5).map(({ entity, reason }) => `'${entity ?? ""}' (${reason})`);
+  return named.length === 0 ? "" : `; ${excluded_total} entities are left out: ${named.join(", ")}`;
+}
+
+interface OnGrid {
+  readonly dataset: string;
+  /** steps */
+  readonly points: number;
+}
+
+async function seriesOnGrid(
+  bus: Bus,
+  windows: WindowCache,
+  { artifact }: WindowReply,
+  spec: ForecasterSpec,
+): Promise<OnGrid> {
+  const dataset = isRegular(await windows.get(artifact), spec)
+    ? artifact
+    : await bus.artifacts.put(await onGrid(gridQuery(await bus.artifacts.fetch(artifact), gridOf(spec))));
+  return { dataset, points: (await windows.get(dataset)).values.length };
+}
+
+async function fleetOnGrid(bus: Bus, { artifact }: WindowReply, spec: ForecasterSpec): Promise<OnGrid> {
+  const query = fleetGridQuery(await bus.artifacts.fetch(artifact), gridOf(spec));
+  const dataset = await bus.artifacts.put(await onGrid(query));
+  return { dataset, points: (await fleetSize(await bus.artifacts.fetch(dataset))).points };
+}
+
+function gridOf({ step, calendar }: ForecasterSpec): StepGrid {
+  return { stepMs: durationMs(step), calendar };
+}
+
+async function onGrid(query: string): Promise<Uint8Array> {
   const folder = await mkdtemp(join(tmpdir(), "retune-dataset-"));
   try {
     const gridded = join(folder, "dataset.parquet");
-    await withMemory((connection) => writeQuery(connection, gridQuery(path, grid), gridded));
+    await withMemory((connection) => writeQuery(connection, query, gridded));
     return await readFile(gridded);
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { TrialResult as TrialResultSchema, trialKey } from "../../shared/contracts/optimizer.ts";
 import { subjects } from "../../shared/contracts/subjects.ts";
-import { windowCache } from "../../shared/history/window-cache.ts";
 import { TEST_TIME_MS, testContext } from "../../test/support/context.ts";
 import { service } from "./main.ts";
 import {
@@ -84,6 +83,7 @@ describe("a search that runs out of time or memory", { timeout: 60_000 }, () => 
         space: { context_length: [64], num_samples: [10], temperature: [1] },
         memory_limit_mb: 64,
         backtest: "150000s",
+        holdout: "10s",
       },
       { series: "long", step: "1s", horizon: "5s", model: { family: "last-value" } },
     );
@@ -112,7 +112,7 @@ describe("a worker that is stopped", () => {
     const queued = () => people.bus.lastMessage("TRIALS", subjects.trial(run, 0));
     await expect.poll(queued, { timeout: 5_000 }).toBeDefined();
     const task = (await queued())!;
-    const worker = new TrialWorker(leader, windowCache(leader.bus.artifacts), 1);
+    const worker = new TrialWorker(leader, 1);
     const handling = worker.handle(task);
     await expect.poll(() => worker.busy).toBe(1);
     await worker.close();

@@ -22,7 +22,7 @@ async function start(context: ServiceContext): Promise<RunningService> {
   const windows = windowCache(bus.artifacts);
   const feed = await ResultFeed.start(context);
   const coordinator = new Coordinator(context, config, { specs, windows }, feed);
-  const worker = new TrialWorker(context, windows, config.workers);
+  const worker = new TrialWorker(context, config.workers);
 
   const runs = await bus.consume({
     stream: "DECISIONS",

@@ -13,7 +13,7 @@ let folder: string;
 const at = (...parts: string[]) => join(folder, ...parts);
 const dirs = () => ({ root: at("root"), data: at("data"), configs: at("configs") });
 const specOf = (path: string) => testSpec("f", {}, { model: { family: "chronos-bolt", path } });
-const fileOf = (path: string) => modelFile(dirs(), specOf(path));
+const fileOf = (path: string) => modelFile(dirs(), specOf(path), "chronos-bolt");
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "retune-models-"));
@@ -61,13 +61,13 @@ describe("the look at a model before it is stored", () => {
     const check = modelCheck(runners);
     const path = at("data/mended.onnx");
     await writeFile(path, "no model");
-    const refused = check(path, specOf(path));
+    const refused = check(path, specOf(path), "chronos-bolt");
     await expect(refused).rejects.toThrow(InvalidInputError);
     await expect(refused).rejects.toThrow(
       `spec 'f': model.path '${path}' is no model that family 'chronos-bolt' can use: `,
     );
     await copyFile(join(ROOT, MODEL_PATH), path);
-    await expect(check(path, specOf(relative(ROOT, path)))).resolves.toBeUndefined();
+    await expect(check(path, specOf(relative(ROOT, path)), "chronos-bolt")).resolves.toBeUndefined();
     expect(runners.busy).toBe(0);
     await runners.close();
   });

@@ -5,33 +5,48 @@ import { newEvent } from "../../shared/events.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import type { Baselines } from "./baselines.ts";
 import type { FiniteTrial } from "./select.ts";
-import { plannedTrials, type Study } from "./state.ts";
+import { type GenerationStanding, windowPlan } from "./standing.ts";
+import type { Study } from "./state.ts";
 import type { AcceptedRun } from "./study.ts";
+import { rowsOf } from "./table.ts";
 
 type Shell = Pick<ServiceContext, "source" | "clock" | "codeVersion">;
 
-/** `searched`: the winner with the whole trial table. (A-OPT-5) */
+/** `searched`: the winner with the whole trial table, and what a reader needs to judge it. (A-OPT-5) */
 export function searchedEvent(
   shell: Shell,
   study: Study,
   found: {
     readonly winner: FiniteTrial;
-    readonly results: ReadonlyMap<number, TrialResult>;
+    readonly artifact: string | null;
+    readonly standing: readonly GenerationStanding[];
     readonly baselines: Baselines;
+    /** of the dataset's steps */
+    readonly times: Float64Array | undefined;
     readonly nowMs: number;
   },
 ): CloudEvent<Searched> {
-  const { winner, results, baselines, nowMs } = found;
-  const trials = plannedTrials(study).flatMap(({ number }) => results.get(number) ?? []);
+  const { winner, artifact, standing, baselines, times, nowMs } = found;
+  const { search, plan, fallback, split } = study;
+  const trials = rowsOf(study, standing);
+  const windows = windowPlan(study);
   const data: Searched = {
     run_id: study.run_id,
     forecaster: study.forecaster,
     caused_by: [study.accepted_sequence],
-    candidate: { ...winner.params, model: study.model, artifact: study.artifact },
+    action: study.action,
+    candidate: { ...winner.params, model: winner.model ?? plan.model, artifact },
     metrics: winner.metrics,
-    trials,
-    sampler: study.search.sampler,
-    fell_back: study.fallback !== null,
+    trials: trials.map(shortened),
+    sampler: plan.sampler,
+    prune: windows.prune,
+    rungs: [...windows.rungs],
+    objective: search.objective,
+    ...(times === undefined ? {} : { split: { ...split, ...timesOf(split, times) } }),
+    adapted: study.adapted,
+    cut: fallback === null ? null : { phase: "search", because: fallback.because, ...fallback.cut },
+    losses: lossesOf(trials),
+    fell_back: fallback !== null,
     search_iterations: trials.length,
     optimization_time_seconds: Math.max(0, nowMs - study.started_at_ms) / 1_000,
     dataset: study.dataset,
@@ -39,6 +54,31 @@ export function searchedEvent(
     evidence: evidence(shell, study),
   };
   return event(shell, "searched", data);
+}
+
+function timesOf({ train_end, search_end }: Study["split"], times: Float64Array) {
+  const at = (step: number) => new Date(times[step]!).toISOString();
+  return { train_to: at(train_end - 1), search_from: at(train_end), search_to: at(search_end - 1) };
+}
+
+/** All rows have to fit into one message: what follows from the rest is left out, what was measured is rounded. */
+function shortened({ value, ...row }: TrialResult): TrialResult {
+  const { objective, duration_ms, inference_ms, memory_mb } = row;
+  const rounded = (measured: number) => Number(measured.toPrecision(4));
+  return {
+    ...row,
+    ...(value === undefined || value === objective ? {} : { value }),
+    duration_ms: rounded(duration_ms),
+    ...(inference_ms === undefined ? {} : { inference_ms: rounded(inference_ms) }),
+    ...(memory_mb === undefined ? {} : { memory_mb: rounded(memory_mb) }),
+  };
+}
+
+/** Forecast windows in the table: known from earlier runs, and evaluated by this one. */
+function lossesOf(trials: readonly TrialResult[]): NonNullable<Searched["losses"]> {
+  const reused = trials.reduce((sum, each) => sum + (each.reused ?? 0), 0);
+  const all = trials.reduce((sum, { metrics }) => sum + (metrics?.windows ?? 0), 0);
+  return { reused, evaluated: Math.max(0, all - reused) };
 }
 
 /** `failed` of a search that had begun. */
@@ -84,15 +124,17 @@ function event<D extends { forecaster: string }>(
 }
 
 function evidence({ codeVersion }: Shell, study: Study): Searched["evidence"] {
-  const { dataset, data, artifact, spec_revision, horizon, season_length, backtest_steps, search, fallback } =
-    study;
+  const { dataset, data, artifacts, plan, spec_revision, horizon, season_length, backtest_steps } = study;
+  const { search, fallback, split, losses } = study;
   const { step_size, seed, memory_limit_mb, time_limit } = search;
   return {
     code_version: codeVersion,
     spec_revision,
     dataset,
     data,
-    artifact,
+    artifact: artifacts[plan.model] ?? null,
+    split,
+    losses,
     backtest: { horizon, season_length, backtest_steps, step_size, seed },
     limits: { memory_limit_mb, time_limit, fallback_time_limit: search.fallback.time_limit },
     fell_back_because: fallback?.because ?? null,

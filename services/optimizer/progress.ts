@@ -1,28 +1,29 @@
-import type { Progress, TrialResult } from "../../shared/contracts/optimizer.ts";
+import type { Progress } from "../../shared/contracts/optimizer.ts";
 import { subjects } from "../../shared/contracts/subjects.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import { selectBest } from "./select.ts";
-import { phaseOf, plannedTrials, type Study } from "./state.ts";
+import type { GenerationStanding } from "./standing.ts";
+import { phaseOf, type Study } from "./state.ts";
+import { rowsOf } from "./table.ts";
 
 const EVERY_MS = 200;
 
-/** How far a study is. `total` counts the first search's trials, in the fallback those it had done and the new ones. */
-export function progressOf(
-  study: Study,
-  results: ReadonlyMap<number, TrialResult>,
-  timeMs: number,
-): Progress {
+/**
+ * How far a study is. `total` counts the trials of the first search, whether they are planned yet or not; in the fallback
+ * those it had done and the new ones.
+ */
+export function progressOf(study: Study, standing: readonly GenerationStanding[], timeMs: number): Progress {
   const phase = phaseOf(study);
-  const planned = plannedTrials(study);
-  const done = planned.flatMap(({ number }) => results.get(number) ?? []);
-  const open = planned.filter((trial) => trial.phase === phase && !results.has(trial.number)).length;
+  const trials = standing.flatMap((generation) => generation.trials);
+  const done = trials.filter(({ status }) => status !== "open").length;
+  const open = trials.filter(({ trial, status }) => trial.phase === phase && status === "open").length;
   return {
     run_id: study.run_id,
     forecaster: study.forecaster,
     phase,
-    done: done.length,
-    total: Math.max(1, done.length + open),
-    best_rmse: selectBest(done)?.rmse ?? null,
+    done,
+    total: Math.max(1, phase === "search" ? study.plan.size : done + open),
+    best_rmse: selectBest(rowsOf(study, standing))?.rmse ?? null,
     time: new Date(timeMs).toISOString(),
   };
 }
@@ -36,14 +37,15 @@ export class ProgressReporter {
     this.context = context;
   }
 
-  report(study: Study, results: ReadonlyMap<number, TrialResult>, last: boolean): void {
+  /** @param standing is worked out only where it is told */
+  report(study: Study, standing: () => readonly GenerationStanding[], last: boolean): void {
     const nowMs = performance.now();
     if (!last && nowMs - this.lastMs < EVERY_MS) return;
     this.lastMs = nowMs;
     const { bus, clock } = this.context;
     bus.publishCore(
       subjects.progress(study.forecaster, study.run_id),
-      progressOf(study, results, clock.now()),
+      progressOf(study, standing(), clock.now()),
     );
   }
 }

@@ -2,10 +2,12 @@ import type { KvBucket } from "../../shared/bus/kv.ts";
 import { TrialResult, trialKey } from "../../shared/contracts/optimizer.ts";
 import { UnavailableError } from "../../shared/errors.ts";
 import type { ServiceContext } from "../../shared/service.ts";
+import { taskKey } from "./state.ts";
 
-/** The results of one run's trials, as they come in from whichever optimizer. */
+/** The results of one run's tasks, as they come in from whichever optimizer. */
 export class Results {
-  readonly byNumber = new Map<number, TrialResult>();
+  /** by `taskKey` */
+  readonly byTask = new Map<string, TrialResult>();
   private readonly run: string;
   private readonly bucket: KvBucket<TrialResult>;
   private readonly leave: () => void;
@@ -18,8 +20,8 @@ export class Results {
   }
 
   /** Reads one result past the watch; false where there is none. */
-  async look(number: number): Promise<boolean> {
-    const found = await this.bucket.get(trialKey(this.run, number));
+  async look(number: number, rung: number): Promise<boolean> {
+    const found = await this.bucket.get(trialKey(this.run, number, rung));
     if (found !== undefined) this.take(found.value);
     return found !== undefined;
   }
@@ -50,8 +52,9 @@ export class Results {
   }
 
   take(result: TrialResult): void {
-    if (this.byNumber.has(result.number)) return;
-    this.byNumber.set(result.number, result);
+    const key = taskKey(result);
+    if (this.byTask.has(key)) return;
+    this.byTask.set(key, result);
     this.changed.resolve();
   }
 
@@ -75,7 +78,7 @@ export class ResultFeed {
 
   static async start({ bus }: Pick<ServiceContext, "bus">): Promise<ResultFeed> {
     const feed = new ResultFeed(bus.kv("states", TrialResult));
-    const watch = await feed.bucket.watch("trial.*.*", ({ key, value }) => {
+    const watch = await feed.bucket.watch("trial.>", ({ key, value }) => {
       const [, run = ""] = key.split(".");
       if (value !== null) for (const results of feed.open.get(run) ?? []) results.take(value);
     });

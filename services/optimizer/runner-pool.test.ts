@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { UnavailableError } from "../../shared/errors.ts";
+import { oneSeries } from "../../shared/forecasting/backtest.ts";
 import { RunnerPool } from "./runner-pool.ts";
 
 const values = Float64Array.from({ length: 40 }, (_, t) => t);
 const job = {
-  ...{ family: "last-value", values, seasonLength: 1, plan: { cutoffs: [30], horizon: 3 } },
+  ...{ family: "last-value", data: oneSeries(values, 1), plan: { cutoffs: [30], horizon: 3 } },
   spec: { context_length: 10, num_samples: 1, temperature: 1, seed: 1 },
 };
 

@@ -92,11 +92,12 @@ export async function applySpec({ bus }: ServiceContext, spec: ForecasterSpec): 
 export async function accept(
   context: ServiceContext,
   forecaster: string,
+  action: Accepted["action"] = "search",
 ): Promise<{ run: string; sequence: number }> {
   const run = newUuidV7();
   const data: Accepted = {
     ...{ run_id: run, forecaster, caused_by: [], evidence: { code_version: "test" } },
-    ...{ cause: "manual", action: "search", priority: "medium", reasons: ["test"], coalesced: 0 },
+    ...{ cause: "manual", action, escalates_to: null, priority: "medium", reasons: ["test"], coalesced: 0 },
   };
   const { source, clock, bus } = context;
   const event = newEvent({

@@ -3,8 +3,9 @@ import type { BacktestMetrics, TrialResult } from "../../shared/contracts/optimi
 export type FiniteTrial = TrialResult & { readonly rmse: number; readonly metrics: BacktestMetrics };
 
 /**
- * The best trial: least RMSE; of equals the cheapest, that is the smaller context, then fewer samples, then the lower
- * number. Does not depend on the order of the results. (A-OPT-1, A-OPT-2)
+ * The best trial that saw every window: least value, which is the objective with its weighted costs, RMSE unless the
+ * spec says otherwise; of equals the cheapest, that is the smaller context, then fewer samples, then the lower number.
+ * Does not depend on the order of the rows. (A-OPT-1, A-OPT-2, A-OPT-8)
  *
  * @returns undefined where every trial failed
  */
@@ -29,11 +30,15 @@ export function failureCauses(results: Iterable<TrialResult>): string {
 }
 
 function isFinished(result: TrialResult): result is FiniteTrial {
-  return result.rmse !== null && result.metrics !== null;
+  return result.rmse !== null && result.metrics !== null && result.pruned !== true;
+}
+
+function lossOf({ value, objective, rmse }: FiniteTrial): number {
+  return value ?? objective ?? rmse;
 }
 
 function isBefore(a: FiniteTrial, b: FiniteTrial): boolean {
-  if (a.rmse !== b.rmse) return a.rmse < b.rmse;
+  if (lossOf(a) !== lossOf(b)) return lossOf(a) < lossOf(b);
   const { params: x } = a;
   const { params: y } = b;
   if (x.context_length !== y.context_length) return x.context_length < y.context_length;

@@ -1,6 +1,8 @@
 import { type Progress, TrialResult } from "../../shared/contracts/optimizer.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import { progressOf } from "./progress.ts";
+import { standingOf } from "./standing.ts";
+import { taskKey } from "./state.ts";
 import { studies } from "./study.ts";
 
 export interface OptimizerStatus {
@@ -19,10 +21,10 @@ export async function optimizerStatus(
   return {
     studies: await Promise.all(
       open.map(async ({ value: study }) => {
-        const done = await results.entries(`trial.${study.run_id}.*`);
-        const byNumber = new Map(done.map(({ value }) => [value.number, value]));
+        const done = await results.entries(`trial.${study.run_id}.>`);
+        const standing = standingOf(study, new Map(done.map(({ value }) => [taskKey(value), value])));
         return {
-          ...progressOf(study, byNumber, context.clock.now()),
+          ...progressOf(study, standing, context.clock.now()),
           started_at: new Date(study.started_at_ms).toISOString(),
           fell_back_because: study.fallback?.because ?? null,
         };

@@ -3,15 +3,15 @@ import type { TrialTask } from "../../shared/contracts/optimizer.ts";
 import { subjects } from "../../shared/contracts/subjects.ts";
 import { newUuidV7 } from "../../shared/ids.ts";
 import type { Results } from "./results.ts";
-import { type PlannedTrial, type Study, taskOf } from "./state.ts";
+import { type PlannedTask, type Study, taskOf } from "./state.ts";
 
 const AT_ONCE = 100;
 
-/** Puts the tasks of new trials on the work queue. */
-export function storeTasks(bus: Bus, study: Study, trials: readonly PlannedTrial[]): Promise<void> {
-  return inChunks(trials, (trial) => {
-    const task = taskOf(study, trial);
-    return store(bus, task, subjects.trial(task.run_id, task.number));
+/** Puts new tasks on the work queue. */
+export function storeTasks(bus: Bus, study: Study, tasks: readonly PlannedTask[]): Promise<void> {
+  return inChunks(tasks, (planned) => {
+    const task = taskOf(study, planned);
+    return store(bus, task, subjects.trial(task.run_id, task.number, task.rung));
   });
 }
 
@@ -29,23 +29,25 @@ export function putBack(bus: Bus, task: TrialTask): Promise<void> {
 export async function restoreTasks(
   bus: Bus,
   study: Study,
-  trials: readonly PlannedTrial[],
+  tasks: readonly PlannedTask[],
   results: Results,
 ): Promise<number> {
   let lost = 0;
-  await inChunks(trials, async (trial) => {
-    if (await results.look(trial.number)) return;
-    if ((await bus.lastMessage("TRIALS", subjects.trial(study.run_id, trial.number))) !== undefined) return;
+  await inChunks(tasks, async (planned) => {
+    const { number } = planned.trial;
+    if (await results.look(number, planned.rung)) return;
+    const subject = subjects.trial(study.run_id, number, planned.rung);
+    if ((await bus.lastMessage("TRIALS", subject)) !== undefined) return;
     // Between the two looks its worker may have finished.
-    if (await results.look(trial.number)) return;
+    if (await results.look(number, planned.rung)) return;
     lost += 1;
-    await putBack(bus, taskOf(study, trial));
+    await putBack(bus, taskOf(study, planned));
   });
   return lost;
 }
 
 async function store(bus: Bus, task: TrialTask, messageId: string): Promise<void> {
-  await bus.store(subjects.trial(task.run_id, task.number), JSON.stringify(task), messageId);
+  await bus.store(subjects.trial(task.run_id, task.number, task.rung), JSON.stringify(task), messageId);
 }
 
 /** A hundred at once. */

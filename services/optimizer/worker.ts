@@ -3,9 +3,11 @@ import type { Message } from "../../shared/bus/message.ts";
 import { check } from "../../shared/check.ts";
 import { TrialResult, TrialTask, trialKey } from "../../shared/contracts/optimizer.ts";
 import { StaleStateError } from "../../shared/errors.ts";
-import type { WindowCache } from "../../shared/history/window-cache.ts";
+import type { StoredFile } from "../../shared/forecasting/backtest-pool.ts";
+import { type DatasetCache, datasetCache } from "../../shared/forecasting/dataset-cache.ts";
 import { Recent } from "../../shared/recent.ts";
 import type { ServiceContext } from "../../shared/service.ts";
+import { datasetAbout, type TrialInputs } from "./backtest-job.ts";
 import { RunnerPool } from "./runner-pool.ts";
 import { phaseOf, type Study, studyKey } from "./state.ts";
 import { studies } from "./study.ts";
@@ -24,17 +26,17 @@ export class TrialWorker {
   private readonly context: ServiceContext;
   private readonly results: KvBucket<TrialResult>;
   private readonly studies: KvBucket<Study>;
-  private readonly windows: WindowCache;
+  private readonly datasets: DatasetCache;
   private readonly artifacts = new Recent<string>();
   private readonly runners: RunnerPool;
   private closing = false;
 
-  constructor(context: ServiceContext, windows: WindowCache, workers: number) {
+  constructor(context: ServiceContext, workers: number) {
     this.context = context;
     this.runners = new RunnerPool(workers);
     this.results = context.bus.kv("states", TrialResult);
     this.studies = studies(context);
-    this.windows = windows;
+    this.datasets = datasetCache(context.bus.artifacts);
   }
 
   /** Trials under way. */
@@ -44,7 +46,7 @@ export class TrialWorker {
 
   async handle(message: Message): Promise<void> {
     const task = parseTask(message);
-    const key = trialKey(task.run_id, task.number);
+    const key = trialKey(task.run_id, task.number, task.rung);
     const [done, isWanted] = await Promise.all([this.results.get(key), this.isWanted(task)]);
     if (done !== undefined || !isWanted) return;
 
@@ -63,8 +65,9 @@ export class TrialWorker {
     try {
       const { deliveries } = message;
       const worker = this.context.instance;
-      const result = await tryTrial(task, { deliveries, worker, runner }, () => this.inputs(task));
-      if (result.rmse === null) this.forget(task);
+      const store = (bundle: Uint8Array) => this.context.bus.artifacts.put(bundle);
+      const result = await tryTrial(task, { deliveries, worker, runner, store }, () => this.inputs(task));
+      if (result.error !== undefined) this.forget(task);
       if (wanted && (await this.isWanted(task))) await this.write(key, result);
     } catch (error) {
       this.forget(task);
@@ -94,16 +97,32 @@ export class TrialWorker {
     return study !== undefined && phaseOf(study.value) === task.phase;
   }
 
-  private async inputs({ dataset, artifact }: TrialTask) {
-    const { artifacts } = this.context.bus;
-    const artifactPath =
-      artifact === null ? undefined : await this.artifacts.get(artifact, () => artifacts.fetch(artifact));
-    return { values: (await this.windows.get(dataset)).values, artifactPath };
+  private async inputs(task: TrialTask): Promise<TrialInputs> {
+    const { dataset, artifact, training, parent, pretrained, train_start, train_end } = task;
+    const data = await this.datasets.get(dataset, datasetAbout(task));
+    if (artifact !== null)
+      return { data, artifactPath: (await this.fetched(artifact)).path, train: undefined };
+    const from = training === "full" ? null : parent;
+    const train = {
+      ...{ start: train_start, end: train_end, codeVersion: this.context.codeVersion },
+      parent: from === null ? undefined : await this.fetched(from),
+      pretrained:
+        pretrained === null
+          ? undefined
+          : { family: pretrained.family, ...(await this.fetched(pretrained.artifact)) },
+    };
+    return { data, artifactPath: undefined, train };
   }
 
-  private forget({ dataset, artifact }: TrialTask): void {
-    this.windows.delete(dataset);
-    if (artifact !== null) this.artifacts.delete(artifact);
+  private async fetched(digest: string): Promise<StoredFile> {
+    const { artifacts } = this.context.bus;
+    return { digest, path: await this.artifacts.get(digest, () => artifacts.fetch(digest)) };
+  }
+
+  private forget({ dataset, artifact, parent, pretrained }: TrialTask): void {
+    this.datasets.delete(dataset);
+    for (const digest of [artifact, parent, pretrained?.artifact ?? null])
+      if (digest !== null) this.artifacts.delete(digest);
   }
 
   private async write(key: string, result: TrialResult): Promise<void> {

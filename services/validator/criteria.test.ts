@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ValidationSpec } from "../../shared/contracts/spec.ts";
 import type { Criterion } from "../../shared/contracts/validator.ts";
 import { criteria } from "./criteria.ts";
-import type { Measured } from "./state.ts";
+import type { Measured, Unknown } from "./state.ts";
 
 const seed = ValidationSpec.parse({});
 const champion: Measured = {
@@ -94,10 +94,12 @@ describe("what cannot be told", () => {
   });
 
   it("is not passed, and said in words, whatever the figures", () => {
-    const number = fc.oneof(fc.double({ min: -1e9, max: 1e9 }), fc.constantFrom(0, Number.NaN, Infinity));
+    const odd = fc.constantFrom(0, Number.NaN, Infinity);
+    const size = fc.oneof(fc.double({ min: 0, max: 1e9 }), odd);
+    const error = fc.oneof(fc.double({ min: -1e9, max: 1e9 }), odd);
     const measured = fc.record({
-      ...{ rmse: number, mape: fc.option(number), mae: number, mase: fc.option(number), error_std: number },
-      ...{ mean_error: number, coverage: number, n: fc.nat(), windows: fc.nat(), inference_ms: number },
+      ...{ rmse: size, mape: fc.option(size), mae: size, mase: fc.option(size), error_std: size },
+      ...{ mean_error: error, coverage: size, n: fc.nat(), windows: fc.nat(), inference_ms: size },
     });
     fc.assert(
       fc.property(measured, fc.option(measured), (candidate, against) => {
@@ -142,3 +144,40 @@ describe("reasons", () => {
     expect(bias).toMatchObject({ passed: false, value: 7 });
   });
 });
+
+describe("a fleet's model (C-VAL-1)", () => {
+  const judged = (candidate: Partial<Measured>, unknown: Omit<Unknown, "entities">) => {
+    const all = criteria({ ...champion, ...candidate }, champion, seed, { entities: 20, ...unknown });
+    return Object.fromEntries(all.map((each) => [each.name, each])) as Record<Criterion["name"], Criterion>;
+  };
+
+  it("has to know every entity of the data, and those it does not are named", () => {
+    expect(judged({}, { candidate: [], champion: [] }).vocabulary).toMatchObject({ passed: true, value: 1 });
+    expect(judged({}, { candidate: ["web-7", "web-9"], champion: [] }).vocabulary).toMatchObject({
+      passed: false,
+      value: 0.9,
+      reason: "the model knows 18 of 20 entities, not web-7, web-9",
+    });
+    expect(verdicts({})).not.toHaveProperty("vocabulary");
+  });
+
+  it.each<[string, Partial<Measured>, Omit<Unknown, "entities">, boolean]>([
+    ["knows more than the live one at 1.2 times its RMSE", { rmse: 12 }, gained(["web-7"]), true],
+    ["knows more at more than that", { rmse: 12.1 }, gained(["web-7"]), false],
+    ["knows no more, and is no better", { rmse: 10 }, gained([]), false],
+    ["does not know those either", { rmse: 10 }, { candidate: ["web-7"], champion: ["web-7"] }, false],
+    ["is better anyway", { rmse: 9 }, gained([]), true],
+  ])("that %s", (_, candidate, unknown, passed) => {
+    expect(judged(candidate, unknown).improvement).toMatchObject({ passed });
+  });
+
+  it("says what it is let through for", () => {
+    expect(judged({ rmse: 11 }, gained(["web-7"])).improvement.reason).toMatch(
+      /10 % worse.*but it knows web-7, which the live model does not/,
+    );
+  });
+});
+
+function gained(champion: readonly string[]): Omit<Unknown, "entities"> {
+  return { candidate: [], champion };
+}

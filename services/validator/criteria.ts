@@ -2,16 +2,23 @@ import type { ValidationSpec } from "../../shared/contracts/spec.ts";
 import type { Criterion } from "../../shared/contracts/validator.ts";
 import { improvements, isImproved, ROUNDING } from "../../shared/statistics/paired.ts";
 import { change, figure, percent } from "./figures.ts";
-import type { Measured } from "./state.ts";
+import type { Measured, Unknown } from "./state.ts";
+
+/** Names in a reason. */
+const MOST_NAMED = 10;
 
 /**
- * The five criteria. What cannot be told (a measure that is no number, a comparison with 0) is not passed.
+ * The five criteria, and of a fleet a sixth. What cannot be told (a measure that is no number, a comparison with 0) is not passed.
  *
  *     improvement      RMSE at least `min_rmse_improvement` or MAPE at least `min_mape_improvement` better (A-VAL-1)
  *     stability        error std, candidate / champion, at most `max_std_ratio`                            (A-VAL-2)
  *     inference-time   time of a forecast, candidate / champion, at most `max_time_ratio`                  (A-VAL-3)
  *     coverage         share of actuals in the 95 % interval at least `min_coverage`                       (A-VAL-4)
  *     bias             |mean error| below `max_abs_bias`, unit of the series                               (A-VAL-5)
+ *     vocabulary       the candidate was trained with every entity of the data                              (C-VAL-1)
+ *
+ * A candidate that knows entities of the fleet which the champion does not is an improvement, too, where its RMSE is at
+ * most `max_grown_rmse_ratio` times the champion's: forecasts of who is unknown are what it is to do away with.
  *
  * @param champion null where nothing is live: the first three then pass, as there is nothing to compare with
  */
@@ -19,9 +26,10 @@ export function criteria(
   candidate: Measured,
   champion: Measured | null,
   params: ValidationSpec,
+  unknown?: Unknown,
 ): Criterion[] {
   return [
-    champion === null ? unopposed("improvement") : improved(candidate, champion, params),
+    champion === null ? unopposed("improvement") : improved(candidate, champion, params, unknown),
     ratioCriterion(
       "stability",
       "error std",
@@ -40,6 +48,7 @@ export function criteria(
     ),
     covered(candidate, params.min_coverage),
     unbiased(candidate, params.max_abs_bias),
+    ...(unknown === undefined ? [] : [knowing(unknown)]),
   ];
 }
 
@@ -47,10 +56,16 @@ function unopposed(name: Criterion["name"]): Criterion {
   return { name, passed: true, value: null, limit: "none", reason: "nothing is live to compare with" };
 }
 
-function improved(candidate: Measured, champion: Measured, params: ValidationSpec): Criterion {
+function improved(
+  candidate: Measured,
+  champion: Measured,
+  params: ValidationSpec,
+  unknown: Unknown | undefined,
+): Criterion {
   const { min_rmse_improvement, min_mape_improvement } = params;
   const { rmse, mape } = improvements(champion, candidate);
-  const passed = isImproved({ rmse, mape }, params);
+  const better = isImproved({ rmse, mape }, params);
+  const grown = better ? undefined : grownWell(candidate, champion, params, unknown);
   const mapeText =
     candidate.mape === null || champion.mape === null
       ? "unknown"
@@ -58,11 +73,43 @@ function improved(candidate: Measured, champion: Measured, params: ValidationSpe
   const needs = `needs ${percent(min_rmse_improvement)} (or MAPE ${percent(min_mape_improvement)}: ${mapeText})`;
   return {
     name: "improvement",
-    passed,
+    passed: better || grown !== undefined,
     value: rmse,
     limit: `RMSE >= ${percent(min_rmse_improvement)} or MAPE >= ${percent(min_mape_improvement)} better`,
-    reason: `RMSE ${figure(champion.rmse)} -> ${figure(candidate.rmse)}: ${change(rmse)}, ${needs}`,
+    reason: `RMSE ${figure(champion.rmse)} -> ${figure(candidate.rmse)}: ${change(rmse)}, ${needs}${grown === undefined ? "" : `; ${grown}`}`,
   };
+}
+
+/** Why a candidate that is no better is one all the same; undefined where it is not. */
+function grownWell(
+  candidate: Measured,
+  champion: Measured,
+  { max_grown_rmse_ratio }: ValidationSpec,
+  unknown: Unknown | undefined,
+): string | undefined {
+  const gained = unknown?.champion.filter((entity) => !unknown.candidate.includes(entity)) ?? [];
+  const value = ratio(candidate.rmse, champion.rmse);
+  if (gained.length === 0 || value === null || value > max_grown_rmse_ratio + ROUNDING) return undefined;
+  return `but it knows ${named(gained)}, which the live model does not, and then ${figure(max_grown_rmse_ratio)} times the RMSE is allowed`;
+}
+
+function knowing({ entities, candidate }: Unknown): Criterion {
+  const known = entities - candidate.length;
+  return {
+    name: "vocabulary",
+    passed: candidate.length === 0,
+    value: known / entities,
+    limit: "every entity of the data",
+    reason:
+      candidate.length === 0
+        ? `the model knows all ${entities} entities`
+        : `the model knows ${known} of ${entities} entities, not ${named(candidate)}`,
+  };
+}
+
+function named(entities: readonly string[]): string {
+  const more = entities.length - MOST_NAMED;
+  return entities.slice(0, MOST_NAMED).join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
 function ratioCriterion(

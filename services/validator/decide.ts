@@ -2,7 +2,7 @@ import type { Candidate } from "../../shared/contracts/optimizer.ts";
 import type { ValidationSpec } from "../../shared/contracts/spec.ts";
 import type { Validated } from "../../shared/contracts/validator.ts";
 import { criteria } from "./criteria.ts";
-import { type Champion, isSameConfig, type Measured } from "./state.ts";
+import { type Champion, isSameConfig, type Measured, type Unknown } from "./state.ts";
 
 /** A candidate and what it has to beat, measured on the same windows. */
 export interface Comparison {
@@ -11,6 +11,8 @@ export interface Comparison {
   readonly champion: Champion | null;
   readonly candidateMetrics: Measured;
   readonly championMetrics: Measured | null;
+  /** of a fleet */
+  readonly unknown?: Unknown | undefined;
 }
 
 export interface Verdict extends Pick<Validated, "approved" | "first_deployment" | "criteria" | "reasons"> {
@@ -29,9 +31,9 @@ export interface Verdict extends Pick<Validated, "approved" | "first_deployment"
  * what the criteria say.
  */
 export function decide(comparison: Comparison, params: ValidationSpec): Verdict {
-  const { candidate, champion, candidateMetrics, championMetrics } = comparison;
+  const { candidate, champion, candidateMetrics, championMetrics, unknown } = comparison;
   const first_deployment = champion === null;
-  const judged = criteria(candidateMetrics, championMetrics, params);
+  const judged = criteria(candidateMetrics, championMetrics, params, unknown);
   const verdict = (approved: boolean, reasons: string[]): Verdict => ({
     step: !approved ? "rejected" : params.approval === "manual" ? "held" : "approved",
     approved,

@@ -1,13 +1,14 @@
 import type { Entry, KvBucket } from "../../shared/bus/kv.ts";
 import type { Message } from "../../shared/bus/message.ts";
 import { firstIssue } from "../../shared/check.ts";
+import { durationMs } from "../../shared/contracts/duration.ts";
 import { CloudEvent, type StepData } from "../../shared/contracts/envelope.ts";
 import { LiveConfig } from "../../shared/contracts/live-config.ts";
 import { type Candidate, Searched } from "../../shared/contracts/optimizer.ts";
+import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { explain, InvalidInputError, RetuneError, UnavailableError } from "../../shared/errors.ts";
 import { BacktestRunner } from "../../shared/forecasting/backtest-pool.ts";
-import type { Window } from "../../shared/history/window.ts";
-import { type WindowCache, windowCache } from "../../shared/history/window-cache.ts";
+import { type DatasetCache, datasetCache } from "../../shared/forecasting/dataset-cache.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import type { SpecStore } from "../../shared/specs.ts";
 import type { ValidatorConfig } from "./config.ts";
@@ -22,15 +23,10 @@ import {
   verdictOutcome,
 } from "./outcome.ts";
 import { championOf } from "./state.ts";
+import { unknownEntities } from "./vocabulary.ts";
 
 /** An idle process with its models takes tens of megabytes; it ends after this long. */
 const IDLE_MS = 60_000;
-
-/** What a run is judged by, being read. */
-interface Sources {
-  readonly live: Promise<Entry<LiveConfig> | undefined>;
-  readonly window: Promise<Window>;
-}
 
 /** Judges the candidates of searched runs, one after another, so that no other backtest falls on its timings. */
 export class Examiner {
@@ -38,7 +34,7 @@ export class Examiner {
   private readonly config: ValidatorConfig;
   private readonly specs: SpecStore;
   private readonly live: KvBucket<LiveConfig>;
-  private readonly windows: WindowCache;
+  private readonly datasets: DatasetCache;
   private runner: { readonly runner: BacktestRunner; readonly memoryLimitMb: number } | undefined;
   private idle: NodeJS.Timeout | undefined;
   private stopping = false;
@@ -48,21 +44,22 @@ export class Examiner {
     this.config = config;
     this.specs = specs;
     this.live = context.bus.kv("live-configs", LiveConfig);
-    this.windows = windowCache(context.bus.artifacts);
+    this.datasets = datasetCache(context.bus.artifacts);
   }
 
   async handle(message: Message): Promise<void> {
     const run = parseSearched(message);
     const { forecaster, dataset } = run.data;
-    const sources = { live: this.live.get(forecaster), window: this.windows.get(dataset) };
     // Read beside the outcome; what could not be read is seen where it is needed.
-    void Promise.allSettled(Object.values(sources));
+    const live = this.live.get(forecaster);
+    const spec = this.specs.get(forecaster);
+    void Promise.allSettled([live, spec && this.dataset(dataset, spec)]);
     const known = await this.context.bus.outcome(run.data.run_id, "validation");
     if (known !== undefined)
       return this.conclude({ step: known.step, event: known.event as CloudEvent<StepData> });
     const isLast = message.deliveries >= this.config.attempts;
     try {
-      await this.conclude(await this.examine(run, sources, isLast));
+      await this.conclude(await this.examine(run, live, isLast));
     } catch (error) {
       const hopeless = error instanceof RetuneError && error.disposition === "terminate";
       if (this.stopping || (!hopeless && !isLast)) throw error;
@@ -77,23 +74,28 @@ export class Examiner {
     await this.runner?.runner.close();
   }
 
-  private async examine(run: SearchedRun, sources: Sources, isLast: boolean): Promise<Outcome> {
+  private async examine(
+    run: SearchedRun,
+    championLive: Promise<Entry<LiveConfig> | undefined>,
+    isLast: boolean,
+  ): Promise<Outcome> {
     const { forecaster, candidate } = run.data;
     const spec = this.specs.get(forecaster);
     if (spec === undefined) throw new UnavailableError(`no spec of forecaster '${forecaster}' is applied`);
-    const live = await sources.live;
+    const live = await championLive;
     const champion = live === undefined ? null : championOf(live.value);
     const trial: Trial = {
-      ...{ spec, specRevision: this.specs.revision(forecaster), backtest: backtestOf(spec) },
+      ...{ spec, specRevision: this.specs.revision(forecaster), backtest: backtestOf(spec, run.data) },
       ...{ champion, championRevision: live?.revision ?? 0 },
     };
     try {
-      const measured = await this.measure(run.data, trial, sources.window);
+      const measured = await this.measure(run.data, trial);
       const comparison = {
         candidate,
         champion,
         candidateMetrics: measured.candidate,
         championMetrics: measured.champion,
+        unknown: measured.unknown,
       };
       return verdictOutcome(this.context, run, trial, decide(comparison, spec.validation), measured);
     } catch (error) {
@@ -103,13 +105,9 @@ export class Examiner {
     }
   }
 
-  private async measure(
-    { candidate }: Searched,
-    { spec, backtest, champion }: Trial,
-    window: Promise<Window>,
-  ) {
+  private async measure({ candidate, dataset }: Searched, { spec, backtest, champion }: Trial) {
     const { artifacts } = this.context.bus;
-    const { values } = await fetched("the search's data", window);
+    const data = await fetched("the search's data", this.dataset(dataset, spec));
     const contender = async (name: Contender["name"], config: Candidate): Promise<Contender> => {
       const { artifact } = config;
       const what = `the ${name}'s backtest failed: its model file`;
@@ -123,10 +121,16 @@ export class Examiner {
     const runner = await this.runnerWith(spec.search.memory_limit_mb);
     clearTimeout(this.idle);
     try {
-      return await measure(runner, values, backtest, contenders, this.config.rounds);
+      const measured = await measure(runner, data, backtest, contenders, this.config.rounds);
+      return { ...measured, unknown: await unknownEntities(data, contenders) };
     } finally {
       this.idle = setTimeout(() => void runner.abort("idle"), IDLE_MS).unref();
     }
+  }
+
+  private dataset(digest: string, { entities, step, calendar, season_length }: ForecasterSpec) {
+    const grid = { stepMs: durationMs(step), calendar };
+    return this.datasets.get(digest, { fleet: entities === "all", grid, seasonLength: season_length });
   }
 
   private async runnerWith(memoryLimitMb: number): Promise<BacktestRunner> {

@@ -1,7 +1,7 @@
-import { BacktestMetrics, type Candidate } from "../../shared/contracts/optimizer.ts";
+import { BacktestMetrics, type Candidate, type Searched } from "../../shared/contracts/optimizer.ts";
 import { type ForecasterSpec, horizonSteps, stepsIn } from "../../shared/contracts/spec.ts";
-import { RetuneError } from "../../shared/errors.ts";
-import { planBacktest } from "../../shared/forecasting/backtest.ts";
+import { InvalidInputError, RetuneError } from "../../shared/errors.ts";
+import { type BacktestData, type BacktestPlan, planBacktest } from "../../shared/forecasting/backtest.ts";
 import { type BacktestRunner, OutOfMemoryError } from "../../shared/forecasting/backtest-pool.ts";
 import type { Measured } from "./state.ts";
 
@@ -26,21 +26,38 @@ function failure(what: string, cause: unknown): BacktestFailedError {
 export interface Backtest {
   readonly horizon: number; // steps
   readonly season_length: number | "auto";
+  /** last steps of the dataset, which the forecasts of both are compared with */
   readonly backtest_steps: number;
+  /** index of the first step that the search has not seen; null where the event is of a version that hid none */
+  readonly search_end: number | null;
   readonly step_size: number;
   readonly seed: number;
 }
 
-export function backtestOf(spec: ForecasterSpec): Backtest {
+/** The windows of the hold-out, which the search has not seen; of an event without one, those of the spec's backtest. */
+export function backtestOf(spec: ForecasterSpec, { split }: Pick<Searched, "split">): Backtest {
   const { step_size, seed, backtest } = spec.search;
-  const { season_length } = spec;
+  const holdout = split !== undefined && split.holdout_steps > 0 ? split : undefined;
   return {
     horizon: horizonSteps(spec),
-    season_length,
-    backtest_steps: stepsIn(backtest, spec),
+    season_length: spec.season_length,
+    backtest_steps: holdout?.holdout_steps ?? stepsIn(backtest, spec),
+    search_end: holdout?.search_end ?? null,
     step_size,
     seed,
   };
+}
+
+/** @throws {InvalidInputError} where the data is too short, or is not what the search had */
+function planOf(data: BacktestData, backtest: Backtest): BacktestPlan {
+  const { horizon, backtest_steps, search_end, step_size } = backtest;
+  const length = data.series[0]?.values.length ?? 0;
+  if (search_end !== null && search_end + backtest_steps !== length) {
+    throw new InvalidInputError(
+      `the search hid ${backtest_steps} steps from ${search_end} on, but its dataset has ${length}`,
+    );
+  }
+  return planBacktest(length, horizon, backtest_steps, step_size);
 }
 
 /** A config with its local model file. */
@@ -51,26 +68,28 @@ export interface Contender {
 }
 
 /**
- * Backtests the candidate and, where there is one, the champion on the same windows with the same draws, then times
- * one forecast of each, alternately in one run, so that what else the machine does falls on both. (A-VAL-3)
+ * Backtests the candidate and, where there is one, the champion on the same windows with the same draws: a trained model
+ * is the very artifact that would go live or is live, and is not trained again. Then times one forecast of each,
+ * alternately in one run, so that what else the machine does falls on both. (A-VAL-3)
  *
  * @param rounds timed forecasts of each
  * @throws {BacktestFailedError} naming the config that failed
  */
 export async function measure(
   runner: BacktestRunner,
-  values: Float64Array,
+  data: BacktestData,
   backtest: Backtest,
   contenders: { readonly candidate: Contender; readonly champion: Contender | null },
   rounds: number,
 ): Promise<{ candidate: Measured; champion: Measured | null }> {
   const { candidate, champion } = contenders;
-  const candidateMetrics = await evaluate(runner, values, backtest, candidate);
-  const championMetrics = champion === null ? null : await evaluate(runner, values, backtest, champion);
+  const candidateMetrics = await evaluate(runner, data, backtest, candidate);
+  const championMetrics = champion === null ? null : await evaluate(runner, data, backtest, champion);
   const times = await runner
     .measureInference(
-      inferenceJob(candidate, values, backtest),
-      inferenceJob(champion ?? candidate, values, backtest),
+      data,
+      inferenceJob(candidate, backtest),
+      inferenceJob(champion ?? candidate, backtest),
       rounds,
     )
     .catch((cause: unknown) => {
@@ -84,22 +103,15 @@ export async function measure(
 
 async function evaluate(
   runner: BacktestRunner,
-  values: Float64Array,
+  data: BacktestData,
   backtest: Backtest,
   { name, config, artifactPath }: Contender,
 ): Promise<BacktestMetrics> {
-  const { horizon, season_length, backtest_steps, step_size, seed } = backtest;
-  const { model, context_length, num_samples, temperature } = config;
   try {
-    const plan = planBacktest(values.length, horizon, backtest_steps, step_size);
-    const spec = { context_length, num_samples, temperature, seed };
     const result = await runner.evaluate({
-      family: model,
-      artifactPath,
-      values,
-      seasonLength: season_length,
-      plan,
-      spec,
+      ...{ family: config.model, artifactPath, data },
+      plan: planOf(data, backtest),
+      spec: { ...hyperparametersOf(config), seed: backtest.seed },
     });
     const metrics = BacktestMetrics.safeParse(result);
     if (metrics.success) return metrics.data;
@@ -111,16 +123,11 @@ async function evaluate(
   });
 }
 
-function inferenceJob(
-  { config, artifactPath }: Contender,
-  values: Float64Array,
-  { horizon, season_length, seed }: Backtest,
-) {
-  const { model: family, context_length, num_samples, temperature } = config;
-  return {
-    family,
-    artifactPath,
-    values,
-    spec: { horizon, season_length, context_length, num_samples, temperature, seed },
-  };
+function inferenceJob({ config, artifactPath }: Contender, { horizon, season_length, seed }: Backtest) {
+  const spec = { ...hyperparametersOf(config), horizon, season_length, seed };
+  return { family: config.model, artifactPath, spec };
+}
+
+function hyperparametersOf({ context_length, num_samples, temperature, model_params }: Candidate) {
+  return { context_length, num_samples, temperature, model_params };
 }

@@ -7,18 +7,32 @@ import type { Candidate, Searched } from "../../shared/contracts/optimizer.ts";
 import { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { subjects } from "../../shared/contracts/subjects.ts";
 import { newEvent } from "../../shared/events.ts";
+import { packBundle } from "../../shared/forecasting/bundle/bundle.ts";
+import { familyOf } from "../../shared/forecasting/families.ts";
 import { withMemory } from "../../shared/history/duckdb.ts";
 import { writeQuery } from "../../shared/history/parquet.ts";
 import { newUuidV7 } from "../../shared/ids.ts";
 import { ROOT, type ServiceContext } from "../../shared/service.ts";
 
 /** Stores a dataset of `count` days of a weekly wave on a slope, as a search would; returns its digest. */
-export async function storeDataset({ bus }: ServiceContext, count: number): Promise<string> {
+export function storeDataset(context: ServiceContext, count: number): Promise<string> {
+  return storeQuery(context, `SELECT ${DAY}, ${VALUE} AS value FROM range(${count}) AS days(i)`);
+}
+
+/** The same wave of three entities, each of another size; the last one begins 30 days before the end. */
+export function storeFleet(context: ServiceContext, count: number): Promise<string> {
+  const entities = `(VALUES ('a', 1, 0), ('b', 2, 0), ('late', 5, ${count - 30})) AS fleet(entity, size, since)`;
+  const query = `SELECT entity, ${DAY}, size * (${VALUE}) AS value FROM range(${count}) AS days(i), ${entities} WHERE i >= since ORDER BY entity, ts`;
+  return storeQuery(context, query);
+}
+
+const DAY = "TIMESTAMP '2024-01-01' + to_days(i::INTEGER) AS ts";
+const VALUE = "900 + 0.1 * i + 15 * sin(2 * pi() * i / 7) + 2 * sin(i * i)";
+
+async function storeQuery({ bus }: ServiceContext, query: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "retune-dataset-"));
   try {
     const path = join(folder, "dataset.parquet");
-    const value = "900 + 0.1 * i + 15 * sin(2 * pi() * i / 7) + 2 * sin(i * i)";
-    const query = `SELECT TIMESTAMP '2024-01-01' + to_days(i::INTEGER) AS ts, ${value} AS value FROM range(${count}) AS days(i)`;
     await withMemory((connection) => writeQuery(connection, query, path));
     return await bus.artifacts.put(await readFile(path));
   } finally {
@@ -60,6 +74,7 @@ export async function findCandidate(
   forecaster: string,
   candidate: Candidate,
   dataset: string,
+  over: Partial<Searched> = {},
 ): Promise<{ run: string; sequence: number }> {
   const run = newUuidV7();
   const errors = {
@@ -77,6 +92,7 @@ export async function findCandidate(
     ...{ run_id: run, forecaster, caused_by: [], evidence: { code_version: "test" } },
     ...{ candidate, metrics: errors, trials: [], sampler: "grid", fell_back: false, search_iterations: 27 },
     ...{ optimization_time_seconds: 12.5, dataset, baselines: {} },
+    ...over,
   };
   const { source, clock, bus } = context;
   const event = newEvent({
@@ -88,6 +104,33 @@ export async function findCandidate(
   });
   const { sequence } = await bus.publishOnce(subjects.step("searched", forecaster, run), event);
   return { run, sequence };
+}
+
+/** What a search says that hid the last steps of a dataset of `points` from its trials. */
+export function splitAt(searchEnd: number, points: number): NonNullable<Searched["split"]> {
+  const time = "2024-01-01T00:00:00Z";
+  return {
+    ...{ points, train_end: searchEnd - 20, search_end: searchEnd, holdout_steps: points - searchEnd },
+    ...{ train_to: time, search_from: time, search_to: time },
+  };
+}
+
+/** Trains a linear model on the first `end` days of `storeDataset` and stores its bundle. */
+export async function storeTrained({ bus }: ServiceContext, end: number): Promise<string> {
+  const { train } = await familyOf("linear");
+  const values = Float64Array.from({ length: end }, (_, i) => dayValue(i));
+  const bundle = await train!({
+    series: [{ entity: null, values, endMs: Date.parse("2024-01-01T00:00:00Z") + (end - 1) * 86_400_000 }],
+    grid: { stepMs: 86_400_000, calendar: "all" },
+    ...{ horizon: 5, seasonLength: 7, seed: 1, parent: null },
+    params: { context_length: 21, num_samples: 50, temperature: 1 },
+  });
+  return bus.artifacts.put(packBundle(bundle));
+}
+
+/** As `VALUE`. */
+function dayValue(i: number): number {
+  return 900 + 0.1 * i + 15 * Math.sin((2 * Math.PI * i) / 7) + 2 * Math.sin(i * i);
 }
 
 /** The validation's outcome, waited for as long as a test may take. */

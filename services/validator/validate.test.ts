@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Failed } from "../../shared/contracts/failed.ts";
-import type { Candidate } from "../../shared/contracts/optimizer.ts";
+import type { Candidate, Searched } from "../../shared/contracts/optimizer.ts";
 import { parseStepSubject, subjects } from "../../shared/contracts/subjects.ts";
 import { Validated } from "../../shared/contracts/validator.ts";
 import type { RunningService } from "../../shared/service.ts";
@@ -10,7 +10,17 @@ import { startTestNats, type TestNats } from "../../test/support/nats.ts";
 import { validatorConfig } from "./config.ts";
 import { Examiner } from "./examiner.ts";
 import { service } from "./main.ts";
-import { applySpec, findCandidate, goLive, storeDataset, storeModel, verdictOf } from "./validate.fixture.ts";
+import {
+  applySpec,
+  findCandidate,
+  goLive,
+  splitAt,
+  storeDataset,
+  storeFleet,
+  storeModel,
+  storeTrained,
+  verdictOf,
+} from "./validate.fixture.ts";
 
 // Timing of forecasts of micro-seconds is not what these tests are about.
 const anyTime = { max_time_ratio: 1e6, min_coverage: 0.5 };
@@ -46,8 +56,13 @@ afterAll(async () => {
 });
 
 /** A candidate's way from `searched` to its verdict. */
-async function validate(forecaster: string, candidate: Candidate, data = dataset) {
-  const { run, sequence } = await findCandidate(people, forecaster, candidate, data);
+async function validate(
+  forecaster: string,
+  candidate: Candidate,
+  data = dataset,
+  over: Partial<Searched> = {},
+) {
+  const { run, sequence } = await findCandidate(people, forecaster, candidate, data, over);
   const { step, event } = await verdictOf(people, forecaster, run);
   return { run, sequence, step, event, report: step === "failed" ? undefined : Validated.parse(event.data) };
 }
@@ -128,6 +143,57 @@ describe("a candidate against the live config", () => {
     expect(step).toBe("approved");
     expect(report?.candidate_metrics?.mase).toBeGreaterThan(0);
     expect(report?.champion_metrics?.rmse).not.toBe(report?.candidate_metrics?.rmse);
+  });
+});
+
+describe("a candidate of a search that hid the end of the data", () => {
+  const split = splitAt(104, 120);
+
+  it("is judged on all of that end, and on nothing else", async () => {
+    await applySpec(people, "hidden", { validation: anyTime, search: { backtest: "40d" } });
+    await goLive(people, "hidden", naive);
+    const { step, report } = await validate("hidden", seasonal, dataset, { split });
+    expect(step).toBe("approved");
+    expect(report?.candidate_metrics).toMatchObject({ windows: 16, n: 12 * 5 + 4 + 3 + 2 + 1 });
+    expect(report?.champion_metrics).toMatchObject({ windows: 16, n: 12 * 5 + 4 + 3 + 2 + 1 });
+    expect(report?.evidence).toMatchObject({ backtest: { backtest_steps: 16, search_end: 104 } });
+  });
+
+  it("is measured by the very artifact that would go live, against a champion of another family", async () => {
+    await applySpec(people, "trained", { validation: anyTime });
+    await goLive(people, "trained", naive);
+    const params = { context_length: 21, num_samples: 50, temperature: 1 };
+    const linear: Candidate = { ...params, model: "linear", artifact: await storeTrained(people, 104) };
+    const { step, report } = await validate("trained", linear, dataset, { split });
+    expect([step, report?.reasons]).toEqual(["approved", expect.any(Array)]);
+    expect(report!.candidate_metrics!.rmse).toBeLessThan(report!.champion_metrics!.rmse / 2);
+
+    await goLive(people, "trained", linear, 2);
+    const same = await validate("trained", linear, dataset, { split });
+    expect(same.report?.reasons[0]).toMatch(/the candidate is the live config, version 2/);
+    const refit = { ...linear, artifact: await storeTrained(people, 90) };
+    expect((await validate("trained", refit, dataset, { split })).report?.reasons[0]).toMatch(/^RMSE /);
+  });
+
+  it("is another one where only its family's own parameters differ", async () => {
+    await applySpec(people, "knobs", { validation: anyTime });
+    await goLive(people, "knobs", { ...naive, model_params: { top_k: 5 } });
+    const { report } = await validate("knobs", { ...naive, model_params: { top_k: 9 } });
+    expect(report?.reasons[0]).toMatch(/^RMSE /);
+  });
+
+  it("is judged on every entity of a fleet that is there (C-VAL-1)", async () => {
+    await applySpec(people, "fleet", { entities: "all", validation: { ...anyTime, max_abs_bias: 100 } });
+    await goLive(people, "fleet", naive);
+    const { step, report } = await validate("fleet", seasonal, await storeFleet(people, 120), { split });
+    expect([step, report?.reasons]).toEqual(["approved", expect.any(Array)]);
+    expect(report?.candidate_metrics).toMatchObject({ windows: 16, n: 3 * (12 * 5 + 4 + 3 + 2 + 1) });
+  });
+
+  it("is rejected where the data is not what the search had", async () => {
+    await applySpec(people, "other-data");
+    const { report } = await validate("other-data", naive, dataset, { split: splitAt(90, 100) });
+    expect(report?.reasons[0]).toMatch(/the search hid 10 steps from 90 on, but its dataset has 120/);
   });
 });
 

@@ -90,7 +90,7 @@ const CHANNELS: readonly Channel[] = [
   {
     address: "trial.{run}.{number}",
     message: "TrialTask",
-    summary: "One config to evaluate",
+    summary: "One config to evaluate; later parts of its windows have .<rung> behind the number",
     schema: TrialTask,
   },
   {

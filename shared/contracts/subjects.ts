@@ -45,7 +45,8 @@ export const subjects = {
   evaluated: (forecaster: string) => `retrain.evaluated.${Token.parse(forecaster)}`,
   step: (step: Step, forecaster: string, run: string) =>
     `retrain.${step}.${Token.parse(forecaster)}.${RunId.parse(run)}`,
-  trial: (run: string, number: number) => `trial.${RunId.parse(run)}.${number}`,
+  trial: (run: string, number: number, rung = 0) =>
+    rung === 0 ? `trial.${RunId.parse(run)}.${number}` : `trial.${RunId.parse(run)}.${number}.${rung}`,
   alert: (verb: "raised" | "cleared", rule: string, subject: string) =>
     `alert.${verb}.${Token.parse(rule)}.${Token.parse(subject)}`,
   abTest: (verb: "created" | "assigned" | "measured" | "concluded", test: string) =>

@@ -83,9 +83,10 @@ export async function backtest(
   };
 }
 
-function windowSeed({ series, times }: BacktestData, window: BacktestWindow, seed: number): number {
+function windowSeed({ series, times, grid }: BacktestData, window: BacktestWindow, seed: number): number {
   const { entity } = series[window.series]!;
-  const at = Math.round(times?.[window.cutoff] ?? window.cutoff);
+  // In steps, as observations are a few seconds early or late, and the grid with them.
+  const at = times === undefined ? window.cutoff : Math.round(times[window.cutoff]! / (grid?.stepMs ?? 1));
   return entity === null ? randomKey(seed, at) : randomKey(seed, at, textKey(entity));
 }
 

@@ -1,11 +1,13 @@
 import { fileURLToPath } from "node:url";
 import type { Hyperparameters } from "../../shared/contracts/live-config.ts";
 import { SearchSpec } from "../../shared/contracts/spec.ts";
-import { type BacktestPlan, planBacktest } from "../../shared/forecasting/backtest.ts";
+import { type BacktestPlan, oneSeries, planBacktest } from "../../shared/forecasting/backtest.ts";
 import { BacktestRunner } from "../../shared/forecasting/backtest-pool.ts";
+import { chronosBoltFamily } from "../../shared/forecasting/chronos-bolt/family.ts";
 import { openFamily } from "../../shared/forecasting/families.ts";
 import { randomKey, uniform } from "../../shared/forecasting/random.ts";
-import { gridPoints } from "../../shared/forecasting/search-plan.ts";
+import { nextGeneration, planSearch } from "../../shared/forecasting/search-plan.ts";
+import { configAt } from "../../shared/forecasting/search-space.ts";
 import { rmse } from "../../shared/statistics/errors.ts";
 import { type BenchResult, quantile } from "./result.ts";
 
@@ -35,9 +37,16 @@ interface Search {
 /** The grid as the optimizer's workers try it: predictions are made in batches, once, and drawn from many times. */
 async function withReuse(values: Float64Array, plan: BacktestPlan): Promise<Search> {
   const runner = new BacktestRunner();
-  const job = { family: "chronos-bolt", artifactPath: MODEL, seasonLength: 1 };
+  const job = { family: "chronos-bolt", artifactPath: MODEL };
+  const data = oneSeries(values, 1);
   // The worker of a running optimizer has the model open; nothing of this series is remembered yet.
-  const other = { values: values.map((value) => value / 2), plan: planBacktest(values.length, HORIZON, 1) };
+  const other = {
+    data: oneSeries(
+      values.map((value) => value / 2),
+      1,
+    ),
+    plan: planBacktest(values.length, HORIZON, 1),
+  };
   await runner.evaluate({
     ...job,
     ...other,
@@ -47,7 +56,7 @@ async function withReuse(values: Float64Array, plan: BacktestPlan): Promise<Sear
     async run(points) {
       const found: number[] = [];
       for (const params of points) {
-        found.push((await runner.evaluate({ ...job, values, plan, spec: { ...params, seed: SEED } })).rmse);
+        found.push((await runner.evaluate({ ...job, data, plan, spec: { ...params, seed: SEED } })).rmse);
       }
       return found;
     },
@@ -94,7 +103,8 @@ async function timed(
 /** The 27-point grid of the seed, with reuse and naively, alternately; medians of five rounds. */
 export async function run(): Promise<BenchResult[]> {
   const values = walk();
-  const points = gridPoints(SearchSpec.parse({}).space);
+  const grid = planSearch(SearchSpec.parse({}), [chronosBoltFamily]);
+  const points = nextGeneration(grid, []).map((point) => configAt(grid, point).params);
   const plan = planBacktest(values.length, HORIZON, BACKTEST_STEPS, 1);
   const times = { reuse: [] as number[], naive: [] as number[] };
   let sameWinner = true;

@@ -161,7 +161,9 @@ export async function createWorld(specs: readonly object[]): Promise<World> {
     },
     runs,
     async request(payload, timeoutMs) {
-      const sequence = await bus.store("retrain.request", payload, newUuidV7());
+      const asked: object = payload.startsWith("{") ? JSON.parse(payload) : { forecaster: payload };
+      const id = newUuidV7();
+      const sequence = await bus.store("retrain.request", JSON.stringify({ request_id: id, ...asked }), id);
       const answers = (run: RunSummary) => run.steps[0]?.data.caused_by.includes(sequence) === true;
       return until(
         `the answer to ${payload}`,
