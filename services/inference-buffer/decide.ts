@@ -1,9 +1,9 @@
 import { contains, type Interval } from "../../shared/contracts/incidents.ts";
 import type { Observation, Prediction, Score } from "../../shared/contracts/telemetry.ts";
 import { timeMs } from "../../shared/history/time.ts";
-import { meanPinball, quantilesOf } from "./quantiles.ts";
-import { entitiesOf, hasRoom, makeRoom } from "./room.ts";
-import { type Season, seasonalOriginMs } from "./seasonal-naive.ts";
+import { meanPinball, quantilesOf } from "./ledger/quantiles.ts";
+import { entitiesOf, hasRoom, makeRoom } from "./ledger/room.ts";
+import { type Season, seasonalOriginMs } from "./ledger/seasonal-naive.ts";
 import { type Ledger, type Line, PATIENCE_MS, type Pending } from "./state.ts";
 
 const NO_SCORES: readonly Scored[] = [];

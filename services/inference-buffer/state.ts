@@ -1,7 +1,7 @@
 import { durationMs } from "../../shared/contracts/duration.ts";
 import { activeIntervals, type Incident, type Interval } from "../../shared/contracts/incidents.ts";
 import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
-import { type Season, seasonMs, seasonOf } from "./seasonal-naive.ts";
+import { type Season, seasonMs, seasonOf } from "./ledger/seasonal-naive.ts";
 
 /** A prediction waits this long past its target, in data time; then its truth counts as missing. */
 export const PATIENCE_MS = 30 * 86_400_000;

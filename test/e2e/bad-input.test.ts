@@ -16,10 +16,11 @@ import { disagreements, terminalSteps } from "../support/agreement.ts";
 import { retune, startSystem } from "../support/system.ts";
 import { createWorld, series, testSpec, type World, withSamples } from "../support/world.ts";
 
-// What one service alone has to do with bad input is proved beside it: services/inference-buffer/validate.test.ts
-// (every field), services/forecaster/hot-swap-live.test.ts (models that do not load), services/deployer/*.test.ts
-// (a full disk at each step, hooks, locks, no git), services/notifier/deliver.test.ts (giving up). Here each kind
-// of bad input meets the whole system, which has to say so and go on.
+// What one service alone has to do with bad input is proved beside it:
+// services/inference-buffer/intake/validate.test.ts (every field), services/forecaster/hot-swap-live.test.ts
+// (models that do not load), services/deployer/*.test.ts (a full disk at each step, hooks, locks, no git),
+// services/notifier/deliver.test.ts (giving up). Here each kind of bad input meets the whole system, which has to
+// say so and go on.
 
 const HOUR_MS = 3_600_000;
 const forecaster = "sturdy";
