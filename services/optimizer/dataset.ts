@@ -37,7 +37,8 @@ export type Dataset = Pick<Study, "dataset" | "data">;
  * series that ended long ago can be searched, too; what was observed in incidents is left out.
  *
  * @throws {UnavailableError} when the buffer does not answer
- * @throws {TooLittleDataError} when the steps do not reach for the backtest and the hold-out
+ * @throws {TooLittleDataError} when there are fewer observations than `search.min_samples` asks for (D-TRN-1), or the
+ *   steps do not reach for the backtest and the hold-out
  * @throws {InvalidInputError} when the history makes more than 2,000,000 steps (20,000,000 of all entities of a fleet),
  *   or the buffer refuses the request
  */
@@ -57,6 +58,11 @@ export async function makeDataset(
   if (window.from === null || window.to === null || window.rows === 0) {
     throw new TooLittleDataError(
       `too little data: no observation of ${about}, the search needs ${needed} steps${leftOut(window)}`,
+    );
+  }
+  if (window.rows < search.min_samples) {
+    throw new TooLittleDataError(
+      `too little data: ${about} has ${window.rows} observations since ${window.from}, search.min_samples asks for ${search.min_samples}`,
     );
   }
   const span = (Date.parse(window.to) - Date.parse(window.from)) / stepMs;

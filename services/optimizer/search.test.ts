@@ -202,6 +202,11 @@ describe("a search in which something goes wrong", () => {
       /too little data: no observation of series 'empty'/,
     ],
     [
+      "fewer observations than the spec asks for (D-TRN-1)",
+      testSpec("few", { min_samples: 100_000 }, { series: "huge" }),
+      /'huge'.* has 200 observations since .*, search\.min_samples asks for 100000/,
+    ],
+    [
       "a grid too big for a message",
       testSpec("big", {
         space: {

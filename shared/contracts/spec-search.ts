@@ -98,6 +98,11 @@ export const SearchSpec = z.strictObject({
   ),
   step_size: z.int().positive().default(1).describe("steps between backtest cutoffs"),
   history: Duration.default("730d").describe("how much history a run asks for"),
+  min_samples: z
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe("observations within `history` that a run of any kind needs"),
   refit: z
     .enum(["full", "incremental"])
     .default("full")
