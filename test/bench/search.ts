@@ -11,15 +11,15 @@ import { configAt } from "../../shared/forecasting/search-space.ts";
 import { rmse } from "../../shared/statistics/errors.ts";
 import { type BenchResult, quantile } from "./result.ts";
 
-const MODEL = fileURLToPath(new URL("../../models/tiny-bolt/model.onnx", import.meta.url));
+export const MODEL = fileURLToPath(new URL("../../models/tiny-bolt/model.onnx", import.meta.url));
 const POINTS = 520; // two years of weekdays
-const HORIZON = 5;
-const BACKTEST_STEPS = 30;
+export const HORIZON = 5;
+export const BACKTEST_STEPS = 30;
 const SEED = 1;
-const ROUNDS = 5;
+export const ROUNDS = 5;
 
 /** A walk about 900 as daily exchange rates make it, the same on every machine. */
-function walk(): Float64Array {
+export function walk(): Float64Array {
   let level = 900;
   return Float64Array.from({ length: POINTS }, (_, t) => {
     const shock = uniform(SEED, t, 0) + uniform(SEED, t, 1) + uniform(SEED, t, 2) - 1.5;
@@ -35,7 +35,7 @@ interface Search {
 }
 
 /** The grid as the optimizer's workers try it: predictions are made in batches, once, and drawn from many times. */
-async function withReuse(values: Float64Array, plan: BacktestPlan): Promise<Search> {
+export async function withReuse(values: Float64Array, plan: BacktestPlan): Promise<Search> {
   const runner = new BacktestRunner();
   const job = { family: "chronos-bolt", artifactPath: MODEL };
   const data = oneSeries(values, 1);
@@ -89,7 +89,7 @@ async function naive(values: Float64Array, plan: BacktestPlan): Promise<Search> 
   };
 }
 
-async function timed(
+export async function timed(
   search: Search,
   points: readonly Hyperparameters[],
 ): Promise<{ ms: number; found: number[] }> {
@@ -129,7 +129,7 @@ export async function run(): Promise<BenchResult[]> {
   ];
 }
 
-function winner(found: readonly number[]): number {
+export function winner(found: readonly number[]): number {
   return found.indexOf(Math.min(...found));
 }
 

@@ -10,16 +10,17 @@ import {
 import type { Searched } from "../../shared/contracts/optimizer.ts";
 import { TEST_TIME_MS, testContext } from "../support/context.ts";
 import { startTestNats, type TestNats } from "../support/nats.ts";
-import { type BenchResult, quantile } from "./result.ts";
+import type { BenchResult } from "./result.ts";
 
 const ROUNDS = 3;
 /** Each looks at another context, so no trial finds another's predictions. */
-const CONTEXTS = Array.from({ length: 16 }, (_, i) => 272 + 16 * i);
+const CONTEXTS = Array.from({ length: 12 }, (_, i) => 272 + 16 * i);
 const space = { context_length: CONTEXTS, num_samples: [10], temperature: [1] };
 
 /**
  * One search by one optimizer with one worker and with two, alternately, `accepted` in to `searched` out, over a real
- * server. The processes of the workers are warm, what they predict is not. Two free cores are needed.
+ * server; the least of each counts, as whatever else runs can only add to it. The processes of the workers are warm, what
+ * they predict is not. Two free cores are needed.
  */
 export async function run(): Promise<BenchResult[]> {
   const nats = await startTestNats();
@@ -27,6 +28,7 @@ export async function run(): Promise<BenchResult[]> {
   const windows = await serveWindows(people, () => dailyRows(900, TEST_TIME_MS));
   try {
     const times = { one: [] as number[], two: [] as number[] };
+    let busy = 0;
     const tables = new Set<string>();
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const [name, workers] of [
@@ -35,14 +37,17 @@ export async function run(): Promise<BenchResult[]> {
       ] as const) {
         const { ms, searched } = await search(nats, people, `${name}-${round}`, workers);
         times[name].push(ms);
+        const worked = searched.trials.reduce((sum, { duration_ms }) => sum + duration_ms, 0);
+        if (name === "two") busy = Math.max(busy, worked / (workers * ms));
         tables.add(JSON.stringify(searched.trials.map(({ number, params, rmse }) => [number, params, rmse])));
       }
     }
-    const [one, two] = [quantile(times.one, 0.5), quantile(times.two, 0.5)];
+    const [one, two] = [Math.min(...times.one), Math.min(...times.two)];
     return [
-      { name: "16 trials, one worker", value: one, unit: "ms" },
-      { name: "16 trials, two workers", value: two, unit: "ms" },
+      { name: "12 trials, one worker", value: one, unit: "ms" },
+      { name: "12 trials, two workers", value: two, unit: "ms" },
       { name: "one / two", value: one / two, unit: "times", target: ">= 1.7" },
+      { name: "two workers at work, most of the time of a search", value: 100 * busy, unit: "%" },
       { name: "different trial tables", value: tables.size, unit: "", target: "1" },
     ];
   } finally {

@@ -388,8 +388,8 @@ describe("a forecaster of a fleet on the page (C-OPS-1)", () => {
       projection.telemetry(message(`telemetry.${kind}.${id}`, sequence, records));
     const fleet = ["a", "b", "c", "d"];
     telemetry("observation", series, 1, [
-      ...fleet.map((entity) => ({ ts: at(1), entity, values: { value: 7 } })),
-      { ts: at(2), values: { value: 9 } },
+      ...fleet.map((entity) => ({ ts: at(1), entity, values: { rate: 7 } })),
+      { ts: at(2), values: { rate: 9 } },
     ]);
     for (let day = 2; day < 12; day += 1)
       telemetry(
