@@ -22,6 +22,12 @@ describe("a spec's search, when it is read", () => {
     expect(await read(text)).toMatchObject([{ search: { space: { model_params: { ridge: [0.1, 1] } } } }]);
   });
 
+  it("may name a trainer that only the optimizers' machines have", async () => {
+    const text =
+      "model: {family: command}, search: {space: {model_params: {trainer: [mine], alpha: [1, 10]}}}";
+    expect(await read(text)).toMatchObject([{ model: { family: "command" } }]);
+  });
+
   it.each([
     [
       "a parameter that no family has",
@@ -37,6 +43,16 @@ describe("a spec's search, when it is read", () => {
       "a value out of a family's bounds",
       "search: {space: {model: [chronos-bolt, linear], model_params: {ridge: [1000]}}}",
       "model_params.ridge: 1000, expected numbers from",
+    ],
+    [
+      "a grid of numbers without steps",
+      "search: {sampler: grid, space: {temperature: {min: 0.5, max: 1.5}}}",
+      "search.sampler: grid needs values or a step for each range of search.space",
+    ],
+    [
+      "more points than a trial table holds",
+      "search: {space: {context_length: {min: 8, max: 2000}, num_samples: [50], temperature: [1]}}",
+      "the search has 1993 points, at most 1000 are possible",
     ],
   ])("is refused with the file and the field for %s", async (_, text, expected) => {
     const said = await read(text);

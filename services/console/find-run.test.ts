@@ -23,6 +23,12 @@ describe("finding a run by what a person types", () => {
     );
   });
 
+  it("lists the latest runs of a forecaster that is named in place of one", () => {
+    expect(() => findRun(runs, "eurusd-7d")).toThrow(
+      /^'eurusd-7d' is a forecaster\. Its latest runs:\n {2}0195594d.*\n {2}01955984.*\n {2}0195f3cc/,
+    );
+  });
+
   it("lists the nearest of what none has, the best first", () => {
     expect(() => findRun(runs, "0195f9")).toThrow(/no run is called '0195f9'. Near it:\n {2}0195f3cc/);
     expect(() => findRun(runs, "")).toThrow(/no run is called ''/);

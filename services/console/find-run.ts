@@ -7,7 +7,8 @@ type Known = Pick<RunSummary, "run_id" | "forecaster" | "state" | "started_at">;
 /**
  * The run that `asked` names: a whole id, its beginning, or its end, which is what the page and `history` show.
  *
- * @throws {InvalidInputError} none or several match; the message lists the nearest or the candidates
+ * @throws {InvalidInputError} none or several match; the message lists the nearest, the candidates, or the latest runs
+ *   of the forecaster that `asked` names
  */
 export function findRun<R extends Known>(runs: readonly R[], asked: string): R {
   const wanted = asked.toLowerCase();
@@ -24,6 +25,9 @@ export function findRun<R extends Known>(runs: readonly R[], asked: string): R {
     );
   }
   if (runs.length === 0) throw new InvalidInputError(`no run is called '${asked}': there is no run yet`);
+  const its = runs.filter(({ forecaster }) => forecaster === asked);
+  if (its.length > 0)
+    throw new InvalidInputError(`'${asked}' is a forecaster. Its latest runs:\n${rows(its.slice(-5))}`);
   throw new InvalidInputError(`no run is called '${asked}'. Near it:\n${rows(nearest(runs, wanted))}`);
 }
 

@@ -15,9 +15,9 @@ import type { LiveModel } from "./issuer.ts";
 import { LiveSlot } from "./live-slot.ts";
 import { MemberProduction } from "./member-production.ts";
 import type { ModelPool } from "./model-pool.ts";
-import { prefetchCandidates } from "./prefetch.ts";
 import type { Made, Production, Publisher, Variant } from "./production.ts";
 import type { SeriesFeeds } from "./series-feeds.ts";
+import { Standby } from "./standby.ts";
 
 export interface Shared {
   readonly pool: ModelPool;
@@ -35,6 +35,7 @@ export class Forecaster implements Publisher {
   private readonly production: Production;
   private readonly slots: Readonly<Record<Variant, LiveSlot>>;
   private readonly latency = new LatencyWindow();
+  private readonly standby: Standby;
   private readonly heartbeat: Heartbeat;
   private readonly stops: (() => void | Promise<void>)[] = [];
   private failures = 0;
@@ -60,6 +61,7 @@ export class Forecaster implements Publisher {
           })
         : new MemberProduction(context, spec, feeds.joinMember(spec), this, onLatency);
     this.slots = { champion: this.slot("champion", pool), challenger: this.slot("challenger", pool) };
+    this.standby = new Standby({ bus: context.bus, pool }, spec.forecaster);
     this.heartbeat = new Heartbeat(context, spec.forecaster, config.healthIntervalMs, () => this.health());
   }
 
@@ -69,8 +71,7 @@ export class Forecaster implements Publisher {
     const { forecaster } = this.spec;
     await this.production.start();
     await Promise.all([this.slots.champion.start(), this.slots.challenger.start()]);
-    const candidates = prefetchCandidates(bus, forecaster);
-    await candidates.ready;
+    await this.standby.start();
     const serving = await bus.serve({
       name: "forecaster",
       description: `Forecasts of ${forecaster}`,
@@ -83,7 +84,7 @@ export class Forecaster implements Publisher {
     poll.unref();
     this.stops.push(
       () => clearInterval(poll),
-      () => candidates.stop(),
+      () => this.standby.stop(),
       () => serving.stop(),
     );
     this.heartbeat.beat();

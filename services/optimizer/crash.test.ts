@@ -4,11 +4,15 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { TrialResult, trialKey } from "../../shared/contracts/optimizer.ts";
 import { ROOT } from "../../shared/service.ts";
 import { TEST_TIME_MS, type TestContext, testContext } from "../../test/support/context.ts";
 import { startTestNats, type TestNats } from "../../test/support/nats.ts";
 import { service } from "./main.ts";
 import { accept, applySpec, dailyRows, searchOutcome, serveWindows, testSpec } from "./search.fixture.ts";
+import { plannedTrials, searchCutoffs, studyKey } from "./state.ts";
+import { resultOf } from "./study.fixture.ts";
+import { studies } from "./study.ts";
 
 const env = { RETUNE_OPTIMIZER_ACK_WAIT_MS: "1000" };
 
@@ -69,6 +73,38 @@ describe("an optimizer that is killed", { timeout: 60_000 }, () => {
     expect(byDead.map(({ number }) => `trial.${run}.${number}`).sort()).toEqual(
       done.map(({ key }) => key).sort(),
     );
+  });
+
+  it("while the winner is trained once more, is replaced by one that knows every trial (A-OPT-7)", async () => {
+    const space = { context_length: [14, 28], temperature: [1] };
+    await applySpec(people, testSpec("trained", { space }, { model: { family: "linear" } }));
+    const dying = await testContext(nats, {
+      name: "optimizer",
+      env: { ...env, RETUNE_OPTIMIZER_WORKERS: "0" },
+    });
+    const leading = await service.start(dying);
+    const { run } = await accept(people, "trained");
+    const bucket = studies(people);
+    await expect.poll(() => bucket.get(studyKey(run)), { timeout: 40_000 }).toBeDefined();
+    await leading.stop();
+    await dying[Symbol.asyncDispose]();
+    const { value: study, revision } = (await bucket.get(studyKey(run)))!;
+    const results = people.bus.kv("states", TrialResult);
+    for (const trial of plannedTrials(study)) {
+      const done = resultOf({ trial, rung: 0, cutoffs: searchCutoffs(study), isLastRung: true });
+      await results.create(trialKey(run, trial.number), done);
+    }
+    const final = { number: 1, started_at_ms: Date.now() };
+    await bucket.update(studyKey(run), { ...study, final }, revision);
+
+    const heir = await testContext(nats, { name: "optimizer", env });
+    const running = await service.start(heir);
+    const { searched, failed } = await searchOutcome(people, "trained", run);
+    await running.stop();
+    await heir[Symbol.asyncDispose]();
+    expect(failed).toBeUndefined();
+    expect(searched?.candidate).toMatchObject({ model: "linear", context_length: 28 });
+    expect(searched?.trials.map(({ number }) => number)).toEqual([0, 1]);
   });
 
   it("stops in order when asked to, and exits 0", async () => {

@@ -74,7 +74,10 @@ export class StudyLeader {
     const data = await datasetCache(artifacts).get(study.dataset, datasetAbout(study));
     const keys = windowKeys(study, data, this.context.codeVersion);
     this.memory = { keys, known: await knownWindows(artifacts, study.losses, keys) };
-    if (!fresh) await this.repair();
+    if (!fresh) {
+      await this.results.readAll();
+      await this.repair();
+    }
     const decision = this.decide();
     if (decision.kind === "wait") await this.enqueue(decision.missing);
   }
@@ -189,10 +192,11 @@ export class StudyLeader {
     }
   }
 
-  /** Takes in the study as it is stored. @returns false when it is gone */
+  /** Takes in the study as it is stored, and what it was decided from. @returns false when it is gone */
   private async reread(): Promise<boolean> {
     const found = await studies(this.context).get(studyKey(this.current.study.run_id));
     if (found === undefined) return false;
+    if (found.revision !== this.current.revision) await this.results.readAll();
     this.current = { study: found.value, revision: found.revision, fresh: false };
     return true;
   }

@@ -26,6 +26,11 @@ export class Results {
     return found !== undefined;
   }
 
+  /** Reads every stored result past the watch: a study says what was decided from them, and must not be ahead of them. */
+  async readAll(): Promise<void> {
+    for (const { value } of await this.bucket.entries(`trial.${this.run}.>`)) this.take(value);
+  }
+
   /**
    * Resolves true when a result has come in since the last call, false after `limitMs` without one.
    *
@@ -86,7 +91,7 @@ export class ResultFeed {
     return feed;
   }
 
-  /** Results of a run from now on; earlier ones are found by `look`. */
+  /** Results of a run from now on; earlier ones are found by `look` and `readAll`. */
   of(run: string): Results {
     const results = new Results(run, this.bucket, () => {
       const left = this.open.get(run);

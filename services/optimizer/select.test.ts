@@ -3,11 +3,17 @@ import { describe, expect, it } from "vitest";
 import type { TrialResult } from "../../shared/contracts/optimizer.ts";
 import { failureCauses, selectBest } from "./select.ts";
 
-function trial(number: number, rmse: number | null, context = 90, samples = 50): TrialResult {
+function trial(
+  number: number,
+  rmse: number | null,
+  context = 90,
+  samples = 50,
+  temperature = 1,
+): TrialResult {
   const metrics = { mape: 1, mae: 1, mase: 1, error_std: 1, mean_error: 0, coverage: 1, n: 1, windows: 1 };
   return {
     ...{ number, phase: "search", rmse, duration_ms: 1, worker: "w" },
-    params: { context_length: context, num_samples: samples, temperature: 1 },
+    params: { context_length: context, num_samples: samples, temperature },
     metrics: rmse === null ? null : { rmse, ...metrics },
     ...(rmse === null ? { error: `broken ${number % 2}` } : {}),
   };
@@ -19,6 +25,7 @@ describe("selectBest (A-OPT-1, A-OPT-2)", () => {
     ["a finite RMSE before a failed trial", [trial(0, null), trial(1, 9)], 1],
     ["of equals the smaller context", [trial(0, 2, 180), trial(1, 2, 90)], 1],
     ["of equals with the same context fewer samples", [trial(0, 2, 90, 100), trial(1, 2, 90, 50)], 1],
+    ["of equals in these the model's own spread", [0.8, 1, 1.2].map((t, i) => trial(i, 2, 90, 50, t)), 1],
     ["of equals in all the lower number", [trial(4, 2), trial(3, 2)], 3],
     ["a smaller RMSE before a cheaper config", [trial(0, 2, 90, 50), trial(1, 1.9, 365, 200)], 1],
     ["nothing where every trial failed", [trial(0, null), trial(1, null)], undefined],

@@ -4,7 +4,9 @@ export type FiniteTrial = TrialResult & { readonly rmse: number; readonly metric
 
 /**
  * The best trial that saw every window: least value, which is the objective with its weighted costs, RMSE unless the
- * spec says otherwise; of equals the cheapest, that is the smaller context, then fewer samples, then the lower number.
+ * spec says otherwise; of equals the cheapest, that is the smaller context, then fewer samples, then the temperature
+ * nearest to 1, which is the model's own spread: where a forecast is the median of its law, an error tells nothing about
+ * the temperature, and intervals made narrower by chance would fail coverage. At last the lower number.
  * Does not depend on the order of the rows. (A-OPT-1, A-OPT-2, A-OPT-8)
  *
  * @returns undefined where every trial failed
@@ -43,5 +45,7 @@ function isBefore(a: FiniteTrial, b: FiniteTrial): boolean {
   const { params: y } = b;
   if (x.context_length !== y.context_length) return x.context_length < y.context_length;
   if (x.num_samples !== y.num_samples) return x.num_samples < y.num_samples;
+  const [spreadX, spreadY] = [x, y].map(({ temperature }) => Math.abs(Math.log(temperature)));
+  if (spreadX !== spreadY) return spreadX! < spreadY!;
   return a.number < b.number;
 }

@@ -10,6 +10,8 @@ import type { TrainingRequest } from "./family.ts";
 import { ModelMismatchError } from "./manifest.ts";
 import { QuantileCache } from "./quantile-cache.ts";
 
+/** Families that draw by themselves: an ensemble judges such a member by its draws. */
+const DRAWING: ReadonlySet<string> = new Set(["chronos-t5"]);
 /** The champion's and the candidate's file, and one more. */
 const MAX_MODELS = 3;
 
@@ -63,12 +65,12 @@ export class BacktestModels {
 
   /**
    * Trains a model, or finds the one that was trained the same way: same family, parameters, seed, horizon, parent and
-   * content of the data before the end of training.
+   * content of the data before the end of training. Configurations that differ in draws or spread alone share a model.
    *
    * @throws {InvalidInputError} for a family that is not trained, data without times, or too little of it
    */
   async trainedBy(job: TrainingJob): Promise<OpenTrainedModel> {
-    const request = await trainingRequest(job);
+    const request = await trainingRequest({ ...job, params: paramsOfTraining(job) });
     return use(this.trained, trainingKey(job, request), async () => {
       const { train } = await familyOf(job.family);
       if (train === undefined) throw new InvalidInputError(`model family '${job.family}' cannot be trained`);
@@ -111,6 +113,12 @@ async function fileVersion(path: string): Promise<string> {
     throw new ModelMismatchError(`model '${path}' cannot be read: ${explain(cause)}`, { cause });
   });
   return `${path}:${size}:${mtimeMs}`;
+}
+
+/** Samples are drawn, and spread by the temperature, when a model is used: its training sees neither. */
+function paramsOfTraining({ params, train: { pretrained } }: TrainingJob): TrainingJob["params"] {
+  if (pretrained !== undefined && DRAWING.has(pretrained.family)) return params;
+  return { ...params, num_samples: 100, temperature: 1 };
 }
 
 /** The data before the end of training, and nothing else. */

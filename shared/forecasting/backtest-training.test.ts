@@ -65,6 +65,22 @@ describe("a backtest that trains its model first", () => {
     expect(first.rmse).toBe(here.rmse);
   });
 
+  it("trains one model for configurations that differ in draws or spread alone", async () => {
+    const worker = runner();
+    const first = await worker.evaluate(job);
+    const narrow = await worker.evaluate({
+      ...job,
+      spec: { ...job.spec, temperature: 0.01, num_samples: 50 },
+    });
+    expect(narrow.training).toEqual(first.training);
+    expect(narrow.rmse).toBe(first.rmse);
+    expect(narrow.coverage).toBeLessThan(first.coverage!);
+    const params = { ...training.params, temperature: 2 };
+    expect((await worker.train({ ...training, params })).bundle).toEqual(
+      (await shared.train(training)).bundle,
+    );
+  });
+
   it("has no way to see what lies after the end of training: the bundle is the same, byte for byte", async () => {
     const changed = oneSeries(
       values.map((value, t) => (t < 180 ? value : -value)),

@@ -156,9 +156,11 @@ function checkValues(field: string, values: ParamValues, family: string, declare
   const refuse = (value: unknown, expected: string) =>
     new InvalidInputError(`${field}: ${JSON.stringify(value)}, expected ${expected} for family '${family}'`);
   if (declared.kind === "choice") {
-    const choices = declared.choices.map((each) => JSON.stringify(each)).join(", ");
-    const expected =
-      choices === "" ? `none, as there is none (${declared.description})` : `some of ${choices}`;
+    if (declared.choices.length === 0)
+      throw new InvalidInputError(
+        `${field}: ${JSON.stringify(values)}, but this machine has none to choose from (${declared.description})`,
+      );
+    const expected = `some of ${declared.choices.map((each) => JSON.stringify(each)).join(", ")}`;
     if (!Array.isArray(values)) throw refuse(values, expected);
     const odd = values.find((value) => !declared.choices.includes(value));
     if (odd !== undefined) throw refuse(odd, expected);

@@ -18,11 +18,14 @@ const FORECASTER = "bench";
 const SWAPS = 120;
 /** Between swaps, so that they do not wait for each other. */
 const PAUSE_MS = 60;
+/** From the end of a search to the deployment: the shortest that a candidate can be proved in. */
+const PROOF_MS = 300;
 
 /**
- * Time from the write of a config to its first answer, and requests' p99 with and without swaps. Three kinds of swap:
- * other hyper-parameters of the model that is served, which is what most deployments are; another model of 4.3 MB that
- * lies in the local cache; another one that only the object store has.
+ * Time from the write of a config to its first answer, and requests' p99 with and without swaps. Four kinds of swap:
+ * other hyper-parameters of the model that is served, which is what most deployments are; another model of 4.3 MB, as
+ * a run deploys it, which its search had announced before it was proved; another one that lies in the local cache; and
+ * one that only the object store has, as after a start. Requests are counted from the announcement on.
  */
 export async function run(): Promise<BenchResult[]> {
   await using nats = await startTestNats();
@@ -41,6 +44,7 @@ export async function run(): Promise<BenchResult[]> {
   };
   const cachedDigests = await store(server.bus, "cached", SWAPS + 1);
   const remoteDigests = await store(client.bus, "remote", SWAPS); // its cache is another folder
+  const foundDigests = await store(client.bus, "found", SWAPS);
 
   const configs = client.bus.kv("live-configs", LiveConfig);
   let version = 0;
@@ -57,10 +61,19 @@ export async function run(): Promise<BenchResult[]> {
 
   await sleep(500);
   const calm = await requests.latencies(async () => sleep(SWAPS * PAUSE_MS));
-  const swap = async (digests: readonly string[]) => {
+  const announce = async (artifact: string) => {
+    const { model, context_length, num_samples, temperature } = liveConfig(version, artifact);
+    const candidate = { model, context_length, num_samples, temperature, artifact };
+    const id = newUuidV7();
+    const subject = subjects.step("searched", FORECASTER, id);
+    await client.bus.store(subject, JSON.stringify({ data: { candidate } }), id);
+    await sleep(PROOF_MS);
+  };
+  const swap = async (digests: readonly string[], before = async (_: string) => {}) => {
     const times: number[] = [];
     const latencies = await requests.latencies(async () => {
       for (const digest of digests) {
+        await before(digest);
         const begun = performance.now();
         const revision = await put(digest);
         times.push((await requests.served(revision)) - begun);
@@ -70,6 +83,7 @@ export async function run(): Promise<BenchResult[]> {
     return { times, latencies };
   };
   const same = await swap(Array(SWAPS).fill(cachedDigests[0]!));
+  const found = await swap(foundDigests, announce);
   const local = await swap(cachedDigests.slice(1));
   const stored = await swap(remoteDigests);
   requests.stop();
@@ -98,6 +112,7 @@ export async function run(): Promise<BenchResult[]> {
   return [
     { name: "request p99, calm", value: calmP99, unit: "ms" },
     ...lines("other hyper-parameters", same, "<= 50"),
+    ...lines("model of a run's candidate", found, "<= 50"),
     ...lines("model in the local cache", local, "<= 50"),
     ...lines("model from the object store", stored, "<= 150"),
   ];

@@ -100,7 +100,7 @@ describe("the console over HTTP", () => {
     expect(details.explanation.headline).toBe("eurusd-7d: rejected: RMSE improved 0.4 %, needed 5 %.");
     expect(details.explanation.sections[0]?.lines.join(" ")).toContain("rmse recent 0.0105");
     expect(details.trials.map((trial) => trial.rmse)).toEqual([0.0079, 0.0083, null]);
-    expect(details.trials[0]).toMatchObject({ context_length: 180, chosen: true });
+    expect(details.trials[0]).toMatchObject({ model: "chronos-bolt", context_length: 180, chosen: true });
     expect(details.criteria[0]).toMatchObject({ name: "improvement", passed: false, value: 0.004 });
   });
 

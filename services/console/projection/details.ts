@@ -5,6 +5,7 @@ import { Validated } from "../../../shared/contracts/validator.ts";
 import { type Cause, explain } from "../words/explain.ts";
 import { ranked } from "../words/explain-search.ts";
 import { readable } from "../words/format.ts";
+import { modelText } from "../words/steps.ts";
 import { runView } from "./runs.ts";
 import type { CriterionView, RunDetails, TrialView } from "./view.ts";
 
@@ -24,9 +25,10 @@ function trials(run: RunSummary): readonly TrialView[] {
   if (!searched.success) return [];
   const { candidate } = searched.data;
   return ranked(searched.data.trials).map((trial) => {
-    const { number, params, rmse, metrics, duration_ms, error } = trial;
-    const { context_length, num_samples, temperature } = params;
+    const { number, params, rmse, metrics, duration_ms, error, model = candidate.model } = trial;
+    const { context_length, num_samples, temperature, model_params } = params;
     return {
+      model: readable(modelText({ model, model_params })),
       ...{ number, context_length, num_samples, temperature, rmse },
       mase: metrics?.mase ?? null,
       coverage: metrics?.coverage ?? null,

@@ -26,7 +26,16 @@ import type {
 } from "./view.ts";
 
 const INSTANCES = 32;
+/** An instance that has said nothing for so long, and for three of its own heartbeats, has ended. */
+const SILENCE_MS = 60_000;
 const WORST_ENTITIES = 3;
+
+interface Heartbeat {
+  readonly health: Health;
+  readonly atMs: number;
+  /** since the one before; 0 for the first */
+  readonly gapMs: number;
+}
 
 /**
  * Everything the console knows about one forecaster. Bounded; each part is replaced by its newest word. It
@@ -44,7 +53,7 @@ export class ForecasterProjection {
   incidents: readonly Incident[] = [];
   timing: ArbiterStatus | undefined;
   private progress: ProgressView | null = null;
-  private readonly health = new Map<string, Health>();
+  private readonly health = new Map<string, Heartbeat>();
   private entityErrors = new EntityErrors();
   /** The entity that the chart shows. */
   private charted: string | undefined;
@@ -96,9 +105,12 @@ export class ForecasterProjection {
     return true;
   }
 
-  heartbeat(health: Health): void {
+  heartbeat(health: Health, atMs: number): void {
+    const before = this.health.get(health.instance);
     this.health.delete(health.instance); // the newest goes last
-    this.health.set(health.instance, health);
+    this.health.set(health.instance, { health, atMs, gapMs: before === undefined ? 0 : atMs - before.atMs });
+    for (const [instance, last] of this.health)
+      if (atMs - last.atMs > Math.max(SILENCE_MS, 3 * last.gapMs)) this.health.delete(instance);
     if (this.health.size > INSTANCES) this.health.delete(this.health.keys().next().value!);
   }
 
@@ -171,7 +183,7 @@ export class ForecasterProjection {
 
   private fleetView(): FleetView | null {
     if (this.spec?.entities === undefined) return null;
-    const { entities = 0, known = 0 } = [...this.health.values()].at(-1)?.fleet ?? {};
+    const { entities = 0, known = 0 } = [...this.health.values()].at(-1)?.health.fleet ?? {};
     return { entities, known, worst: this.entityErrors.worst(WORST_ENTITIES) };
   }
 
@@ -207,7 +219,7 @@ export class ForecasterProjection {
   }
 
   private healthView(): HealthView | null {
-    const newest = [...this.health.values()].at(-1);
+    const newest = [...this.health.values()].at(-1)?.health;
     if (newest === undefined) return null;
     return {
       status: newest.status,

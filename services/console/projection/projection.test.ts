@@ -421,3 +421,20 @@ describe("a forecaster of a fleet on the page (C-OPS-1)", () => {
     expect(view!.chart.forecast!.mean).toEqual([1.1]);
   });
 });
+
+describe("heartbeats", () => {
+  it("of instances that have ended are forgotten, of slow ones kept", () => {
+    const projection = new Projection();
+    projection.spec(ID, spec(ID));
+    const beat = (instance: string, second: number) => {
+      const health = { instance, status: "ok", live_revision: 1, model_version: "v1", rss_mb: 1 };
+      const record = { ...health, latency_ms_p50: 1, failures: 0, loaded_at: at(0) };
+      const time = new Date(START_MS + second * 1_000);
+      projection.telemetry({ ...message(`telemetry.health.${ID}`, second, record), time });
+    };
+    for (const second of [0, 5, 10]) beat("killed", second);
+    for (const second of [1, 61, 121]) beat("slow", second);
+    beat("heir", 240);
+    expect(projection.snapshot().forecasters[0]!.health).toMatchObject({ status: "ok", instances: 2 });
+  });
+});

@@ -151,7 +151,7 @@ export class Projection {
     const payload = readJson(message);
     let seen = false;
     for (const record of Array.isArray(payload) ? payload : [payload]) {
-      const told = tellRecord(kind, record, audience);
+      const told = tellRecord(kind, record, audience, message.time.getTime());
       if (told === "invalid") this.counters.invalid += 1;
       if (told === "taken") seen = true;
     }

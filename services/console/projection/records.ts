@@ -3,12 +3,13 @@ import type { ForecasterProjection } from "./forecaster.ts";
 
 /**
  * Tells one record of telemetry to the forecasters it is about: all of its series for an observation, the one
- * it names otherwise. `ignored` is valid and of no concern: another entity, another metric.
+ * it names otherwise. `atMs` is when the stream took it. `ignored` is valid and of no concern: another entity, another metric.
  */
 export function tellRecord(
   kind: string | undefined,
   record: unknown,
   audience: readonly ForecasterProjection[],
+  atMs: number,
 ): "taken" | "ignored" | "invalid" {
   switch (kind) {
     case "observation":
@@ -21,7 +22,7 @@ export function tellRecord(
       return tell(Score, record, audience, (forecaster, score) => forecaster.scored(score));
     case "health":
       return tell(Health, record, audience, (forecaster, health) => {
-        forecaster.heartbeat(health);
+        forecaster.heartbeat(health, atMs);
         return true;
       });
     default:

@@ -198,6 +198,8 @@ export type Patch = Partial<Snapshot>;
 /** One row of a run's trial table, best first. */
 export interface TrialView {
   readonly number: number;
+  /** the family, with its own parameters: `gbdt, leaves 16` */
+  readonly model: string;
   readonly context_length: number;
   readonly num_samples: number;
   readonly temperature: number;

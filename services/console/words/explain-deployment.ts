@@ -14,7 +14,9 @@ export function deployedLines({
   return [
     `Version ${config.version} went live as revision ${revision}: ${configText(config)}.`,
     previous === null
-      ? "It is the first version."
+      ? config.version === 1
+        ? "It is the first version."
+        : "Nothing was live before."
       : `It replaced version ${previous.version} (${configText(previous)}).`,
     `${backup_path === null ? "No backup was needed" : `Backup: ${backup_path}`}; ${git_hash === null ? "no git commit" : `git commit ${git_hash.slice(0, 10)}`}.`,
     ...warnings.map((warning) => sentence(`warning: ${warning}`)),

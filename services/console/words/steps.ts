@@ -96,15 +96,23 @@ export function configText({
   temperature,
   model_params = {},
 }: Pick<Candidate, "model" | "model_params" | "context_length" | "num_samples" | "temperature">): string {
-  const own = Object.entries(model_params).map(
-    ([name, value]) => `${name.replaceAll("_", " ")} ${typeof value === "number" ? figure(value) : value}`,
-  );
   const common = [
     `context ${context_length}`,
     count(num_samples, "sample"),
     `temperature ${figure(temperature)}`,
   ];
-  return [model, ...common, ...own].join(", ");
+  return [model, ...common, ...ownText(model_params)].join(", ");
+}
+
+/** A family with its own parameters: "gbdt, leaves 16". */
+export function modelText({ model, model_params = {} }: Pick<Candidate, "model" | "model_params">): string {
+  return [model, ...ownText(model_params)].join(", ");
+}
+
+function ownText(params: NonNullable<Candidate["model_params"]>): string[] {
+  return Object.entries(params).map(
+    ([name, value]) => `${name.replaceAll("_", " ")} ${typeof value === "number" ? figure(value) : value}`,
+  );
 }
 
 function searchedText({
@@ -187,7 +195,8 @@ function trialledWords(trial: Trialled): Words {
 }
 
 function deployedText({ config, previous, warnings }: Deployed): string {
-  const after = previous === null ? ", the first one" : ` in place of version ${previous.version}`;
+  const first = config.version === 1 ? ", the first one" : "; nothing was live before";
+  const after = previous === null ? first : ` in place of version ${previous.version}`;
   const warned = warnings.length === 0 ? "" : ` (${count(warnings.length, "warning")}: ${joined(warnings)})`;
   return `deployed as version ${config.version}${after}${warned}`;
 }

@@ -55,6 +55,7 @@ function Trials({ trials }: { trials: readonly TrialView[] }) {
         <caption>Trials, best first</caption>
         <thead>
           <tr>
+            <th>model</th>
             {["context", "samples", "temp", "RMSE", "MASE", "in band", "time"].map((name) => (
               <th key={name} class="number">
                 {name}
@@ -65,6 +66,7 @@ function Trials({ trials }: { trials: readonly TrialView[] }) {
         <tbody>
           {trials.map((trial) => (
             <tr key={`${trial.number}`} class={trial.chosen ? "chosen" : ""} title={trial.error ?? undefined}>
+              <td>{trial.model}</td>
               <td class="number">{trial.context_length}</td>
               <td class="number">{trial.num_samples}</td>
               <td class="number">{figure(trial.temperature)}</td>
