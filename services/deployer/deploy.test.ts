@@ -131,6 +131,15 @@ describe("a deployment", () => {
     expect(await fileAgrees(at)).toBe(true);
   });
 
+  it("made by another deployer since this one looked is found, not taken for one that was taken back", async () => {
+    const at = await place(null);
+    const event = approval(undefined, { forecaster: at.forecaster });
+    const first = await deploy(at.ports, event, "7d");
+    const before = Promise.resolve(undefined);
+    expect(await deploy(at.ports, event, "7d", before)).toEqual(first);
+    expect(await versions(at)).toEqual([1]);
+  });
+
   it("of two runs validated against the same champion one wins, the other fails", async () => {
     const at = await place();
     const both = await Promise.all([1, 2].map(() => deploy(at.ports, approval(at.champion), "7d")));

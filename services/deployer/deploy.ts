@@ -3,7 +3,7 @@ import type { LiveConfig } from "../../shared/contracts/live-config.ts";
 import type { Validated } from "../../shared/contracts/validator.ts";
 import { explain, StaleStateError } from "../../shared/errors.ts";
 import { deploymentMessage } from "./commit-message.ts";
-import { type DeploymentPlan, type LiveEntry, planDeployment } from "./decide.ts";
+import { type DeploymentPlan, type LiveEntry, type PastEntry, planDeployment } from "./decide.ts";
 import { fileName, LiveFolderError, type Staged, serialise } from "./live-folder.ts";
 import type { LivePorts } from "./ports.ts";
 import { followBucket, restore } from "./restore.ts";
@@ -111,8 +111,19 @@ async function plannedDeployment(
   horizon: string | undefined,
 ): Promise<DeploymentPlan> {
   const { forecaster, champion_revision: validatedAgainst } = approval.data;
-  const needsHistory = live === undefined || live.revision !== validatedAgainst;
-  return planDeployment(approval, live, needsHistory ? await configs.history(forecaster) : [], horizon);
+  if (live !== undefined && live.revision === validatedAgainst)
+    return planDeployment(approval, live, [], horizon);
+  const history = await configs.history(forecaster);
+  return planDeployment(approval, history.length === 0 ? live : newestOf(history), history, horizon);
+}
+
+/**
+ * What is live as a history ends: it was read later than what was live, and another deployer may have come in between.
+ * Taken together they would say that a config which has just gone live was taken back.
+ */
+function newestOf(history: readonly PastEntry[]): LiveEntry | undefined {
+  const { value, revision } = history.at(-1) ?? { value: null, revision: 0 };
+  return value === null ? undefined : { value, revision };
 }
 
 /** Backup and new file, side by side: neither needs the other. */
