@@ -1,5 +1,5 @@
 import { durationMs } from "../../shared/contracts/duration.ts";
-import type { TrialResult } from "../../shared/contracts/optimizer.ts";
+import type { Training, TrialResult } from "../../shared/contracts/optimizer.ts";
 import { nextGeneration } from "../../shared/forecasting/search-plan.ts";
 import type { Point } from "../../shared/search/space.ts";
 import { observationsOf } from "./observations.ts";
@@ -19,7 +19,13 @@ export type Decision =
   | { readonly kind: "plan"; readonly points: readonly Point[] }
   | { readonly kind: "fall-back"; readonly because: string }
   | { readonly kind: "train"; readonly winner: FiniteTrial }
-  | { readonly kind: "searched"; readonly winner: FiniteTrial; readonly artifact: string | null }
+  | {
+      readonly kind: "searched";
+      readonly winner: FiniteTrial;
+      readonly artifact: string | null;
+      /** of the artifact, where it was trained for this */
+      readonly training?: Training | undefined;
+    }
   | { readonly kind: "failed"; readonly cause: string };
 
 /**
@@ -99,8 +105,8 @@ function decideFinal(
   const task = finalTask(study, number);
   const result = results.get(taskKey({ number, rung: task.rung }));
   if (result !== undefined) {
-    const { artifact, error = "no reason was given" } = result;
-    if (artifact != null) return { kind: "searched", winner, artifact };
+    const { artifact, training, error = "no reason was given" } = result;
+    if (artifact != null) return { kind: "searched", winner, artifact, training };
     return {
       kind: "failed",
       cause: `trial ${number} was the best, but could not be trained on the whole history: ${error}`,

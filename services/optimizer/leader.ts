@@ -202,7 +202,7 @@ export class StudyLeader {
   }
 
   private async searched(
-    { winner, artifact }: Extract<Decision, { kind: "searched" }>,
+    { winner, artifact, training }: Extract<Decision, { kind: "searched" }>,
     measuring: MeasuringBaselines,
   ): Promise<CloudEvent<StepData>> {
     const { bus } = this.context;
@@ -214,7 +214,7 @@ export class StudyLeader {
       throw new UnavailableError("the optimizer stops; another one ends the search with all baselines");
     await this.remember(standing, data);
     return searchedEvent(this.context, study, {
-      ...{ winner, artifact, standing, baselines, times: data.times, nowMs: Date.now() },
+      ...{ winner, artifact, training, standing, baselines, times: data.times, nowMs: Date.now() },
     });
   }
 

@@ -1,6 +1,6 @@
 import { type CloudEvent, stepType } from "../../shared/contracts/envelope.ts";
 import type { Failed } from "../../shared/contracts/failed.ts";
-import type { Searched, TrialResult } from "../../shared/contracts/optimizer.ts";
+import type { Searched, Training, TrialResult } from "../../shared/contracts/optimizer.ts";
 import { newEvent } from "../../shared/events.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import type { Baselines } from "./baselines.ts";
@@ -19,6 +19,7 @@ export function searchedEvent(
   found: {
     readonly winner: FiniteTrial;
     readonly artifact: string | null;
+    readonly training: Training | undefined;
     readonly standing: readonly GenerationStanding[];
     readonly baselines: Baselines;
     /** of the dataset's steps */
@@ -26,7 +27,7 @@ export function searchedEvent(
     readonly nowMs: number;
   },
 ): CloudEvent<Searched> {
-  const { winner, artifact, standing, baselines, times, nowMs } = found;
+  const { winner, artifact, training, standing, baselines, times, nowMs } = found;
   const { search, plan, fallback, split } = study;
   const trials = rowsOf(study, standing);
   const windows = windowPlan(study);
@@ -37,6 +38,7 @@ export function searchedEvent(
     action: study.action,
     candidate: { ...winner.params, model: winner.model ?? plan.model, artifact },
     metrics: winner.metrics,
+    ...(training === undefined ? {} : { training }),
     trials: trials.map(shortened),
     sampler: plan.sampler,
     prune: windows.prune,
@@ -62,12 +64,15 @@ function timesOf({ train_end, search_end }: Study["split"], times: Float64Array)
 }
 
 /** All rows have to fit into one message: what follows from the rest is left out, what was measured is rounded. */
-function shortened({ value, ...row }: TrialResult): TrialResult {
+function shortened({ value, training, ...row }: TrialResult): TrialResult {
   const { objective, duration_ms, inference_ms, memory_mb } = row;
   const rounded = (measured: number) => Number(measured.toPrecision(4));
   return {
     ...row,
     ...(value === undefined || value === objective ? {} : { value }),
+    ...(training === undefined
+      ? {}
+      : { training: { duration_ms: training.duration_ms, rows: training.rows } }),
     duration_ms: rounded(duration_ms),
     ...(inference_ms === undefined ? {} : { inference_ms: rounded(inference_ms) }),
     ...(memory_mb === undefined ? {} : { memory_mb: rounded(memory_mb) }),

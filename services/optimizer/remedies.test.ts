@@ -226,5 +226,8 @@ describe("new weights (A-OPT-9, E-ENS-1)", () => {
     expect((await bundleOf(weighed!.candidate.artifact)).parent).toBe(searched!.candidate.artifact);
     const changed = [...is].filter(([name, bytes]) => Buffer.compare(bytes, was.get(name)!) !== 0);
     expect(changed.map(([name]) => name)).toEqual(["backtest.bin", "ensemble.json"]);
+    const told = Object.entries(weighed!.training!.metrics!).filter(([name]) => name.startsWith("weight."));
+    expect(told.map(([name]) => name)).toContain("weight.chronos-bolt");
+    expect(told.reduce((sum, [, weight]) => sum + weight, 0)).toBeCloseTo(1, 9);
   });
 });

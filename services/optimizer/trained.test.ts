@@ -38,6 +38,7 @@ describe("a search over trained models", { timeout: 60_000 }, () => {
     const { info } = await bundleOf(searched!.candidate.artifact!);
     expect(info).toMatchObject({ family: "linear", code_version: "test", trained_on: { to: beforeHoldout } });
     expect(info.params).toMatchObject({ context_length: searched!.candidate.context_length });
+    expect(searched?.training).toMatchObject({ rows: info.trained_on.rows, metrics: info.metrics });
   });
 
   it("runs an external trainer for each trial; those it fails score infinite, with what it said", async () => {

@@ -1,4 +1,9 @@
-import { MAX_LISTED_WINDOWS, type TrialResult, type TrialTask } from "../../shared/contracts/optimizer.ts";
+import {
+  MAX_LISTED_WINDOWS,
+  type Training,
+  type TrialResult,
+  type TrialTask,
+} from "../../shared/contracts/optimizer.ts";
 import { explain, RetuneError } from "../../shared/errors.ts";
 import {
   type BacktestRunner,
@@ -106,8 +111,8 @@ async function trainFinal(
   };
 }
 
-function trainingRow({ training_ms, rows }: TrainingFigures): NonNullable<TrialResult["training"]> {
-  return { duration_ms: training_ms, rows };
+function trainingRow({ training_ms, ...figures }: TrainingFigures): Training {
+  return { duration_ms: training_ms, ...figures };
 }
 
 function failed(error: string): Measured {

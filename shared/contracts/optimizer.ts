@@ -126,6 +126,21 @@ export const WindowSums = z.object({
 });
 export type WindowSums = z.infer<typeof WindowSums>;
 
+/** What a training came to. */
+export const Training = z.object({
+  duration_ms: z.number().nonnegative(),
+  rows: z.int().nonnegative().describe("that the model was fitted to"),
+  rounds: z
+    .object({ total: z.int().nonnegative(), added: z.int().nonnegative() })
+    .optional()
+    .describe("boosting rounds or epochs, of all trainings and of this one (D-TRN-1)"),
+  metrics: z
+    .record(z.string(), z.number())
+    .optional()
+    .describe("what the family says of the model; of an ensemble weight.<member> (E-ENS-1)"),
+});
+export type Training = z.infer<typeof Training>;
+
 /** More windows than this are not listed one by one in a result, which has to fit into a message. */
 export const MAX_LISTED_WINDOWS = 2_000;
 
@@ -157,10 +172,7 @@ export const TrialResult = z.object({
   sums: z.array(WindowSums.nullable()).optional().describe("per cutoff of the task; absent where losses are"),
   inference_ms: z.number().nonnegative().optional().describe("of one forecast"),
   memory_mb: z.number().nonnegative().optional().describe("most that the worker took for it"),
-  training: z
-    .object({ duration_ms: z.number().nonnegative(), rows: z.int().nonnegative() })
-    .optional()
-    .describe("of families that are trained"),
+  training: Training.optional().describe("of families that are trained; in the table without its details"),
   artifact: ArtifactDigest.nullable().optional().describe("the bundle, where the task said to keep it"),
   duration_ms: z.number().nonnegative(),
   worker: z.string(),
@@ -201,6 +213,7 @@ export const Searched = StepData.extend({
   action: Action.optional().describe("absent: search"),
   candidate: Candidate,
   metrics: BacktestMetrics,
+  training: Training.optional().describe("of the candidate's model, where it was trained"),
   trials: z.array(TrialResult),
   sampler: z.enum(SAMPLERS),
   prune: z.enum(PRUNERS).optional(),

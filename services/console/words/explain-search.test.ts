@@ -36,6 +36,27 @@ describe("a search in words", () => {
       { cut: { phase: "search", generation: 2, because: "time limit", done: 1, planned: 4 } },
       "Generation 2 was cut after 1 of 4 trials: time limit.",
     ],
+    [
+      "what a model was trained on, and of how many rounds (D-TRN-1)",
+      { training: { duration_ms: 9, rows: 500, rounds: { total: 44, added: 4 } } },
+      "Its model was fitted to 500 rows, 4 rounds of 44 in all.",
+    ],
+    [
+      "what members weigh, and which foundation model weighs too much or too little (E-ENS-1)",
+      {
+        training: {
+          duration_ms: 9,
+          rows: 5,
+          metrics: { loss: 1, "weight.ets": 0.09, "weight.chronos-bolt": 0.91 },
+        },
+      },
+      "Its members' weights: chronos-bolt 91 %, ets 9 %; chronos-bolt lies outside 10 to 40 %, look whether that is right.",
+    ],
+    [
+      "no flag where it weighs what it should",
+      { training: { duration_ms: 9, rows: 5, metrics: { "weight.ets": 0.75, "weight.chronos-bolt": 0.25 } } },
+      "Its members' weights: ets 75 %, chronos-bolt 25 %.",
+    ],
     ["how it was made to fit", { adapted: ["'depth' goes without 12"] }, "'depth' goes without 12."],
     [
       "who was given up on",

@@ -18,6 +18,11 @@ const WAYS: Readonly<Record<NonNullable<Searched["action"]>, (sampler: Searched[
   reweigh: () => "New weights for the live members",
 };
 
+/** How an ensemble's training names the weight of a member. */
+const WEIGHT = "weight.";
+/** How pretrained families' names begin. */
+const FOUNDATION = "chronos-";
+
 /** Trials from best to worst; failed ones after those that saw every window, then those given up on. */
 export function ranked(trials: readonly TrialResult[]): readonly TrialResult[] {
   const rank = ({ pruned }: TrialResult) => (pruned === true ? 1 : 0);
@@ -36,7 +41,7 @@ export function searchedLines(searched: Searched): readonly string[] {
     `Best: ${configText(candidate)}, with RMSE ${figure(metrics.rmse)}${second?.rmse == null ? "" : ` (the next best had ${figure(second.rmse)})`}.`,
     `Over ${count(metrics.windows, "window")} and ${count(metrics.n, "forecast")}: MAE ${figure(metrics.mae)}, MAPE ${metrics.mape === null ? "n/a" : `${figure(metrics.mape, 3)} %`}, MASE ${figure(metrics.mase)}, coverage ${percent(metrics.coverage)}, bias ${figure(metrics.mean_error)}.`,
   ];
-  lines.push(...splitLines(searched), ...effortLines(searched));
+  lines.push(...trainingLines(searched), ...splitLines(searched), ...effortLines(searched));
   if (fell_back)
     lines.push(
       "The time or memory limit ended the first search; it fell back to the cheaper half of the space.",
@@ -54,6 +59,26 @@ export function searchedLines(searched: Searched): readonly string[] {
     );
   }
   return lines;
+}
+
+/** What the candidate's model was fitted to, and of an ensemble what each member counts. (D-TRN-1, E-ENS-1) */
+function trainingLines({ training }: Searched): string[] {
+  if (training === undefined) return [];
+  const { rows, rounds, metrics = {} } = training;
+  const added = rounds === undefined ? "" : `, ${count(rounds.added, "round")} of ${rounds.total} in all`;
+  const weights = Object.entries(metrics)
+    .flatMap(([name, weight]) =>
+      name.startsWith(WEIGHT) ? [{ member: name.slice(WEIGHT.length), weight }] : [],
+    )
+    .toSorted((a, b) => b.weight - a.weight);
+  const lines = [`Its model was fitted to ${count(rows, "row")}${added}.`];
+  if (weights.length === 0) return lines;
+  const told = weights.map(({ member, weight }) => `${member} ${percent(weight)}`).join(", ");
+  const odd = weights.filter(
+    ({ member, weight }) => member.startsWith(FOUNDATION) && (weight < 0.1 || weight > 0.4),
+  );
+  const flag = odd.map(({ member }) => `; ${member} lies outside 10 to 40 %, look whether that is right`);
+  return [...lines, `Its members' weights: ${told}${flag.join("")}.`];
 }
 
 /** What the search saw, and what it kept for the validator. */
