@@ -65,7 +65,7 @@ describe("ten thousand copies of one request, through the whole system (Shows 2)
     const run = [...(await world.runs()).values()].findLast(({ state }) => state === "verified")!;
     const why = await retune(world, ["why", run.run_id]);
     expect(why).toMatchObject({ code: 0, err: "" });
-    expect(why.out).toMatch(/everyone asked for it.* requests gave no reason.*RMSE.*verified/is);
+    expect(why.out).toMatch(/everyone asked for it.* requests? gave no reason.*RMSE.*verified/is);
 
     const replay = await retune(world, ["replay", "--since", "1h", "--json"]);
     expect(replay).toMatchObject({ code: 0, err: "" });
