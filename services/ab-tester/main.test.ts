@@ -43,6 +43,7 @@ class Case {
   readonly run = newUuidV7();
   readonly forecaster: string;
   private scores = 0;
+  private nextStage: Validated["next_stage"];
 
   constructor(forecaster: string) {
     this.forecaster = forecaster;
@@ -51,6 +52,8 @@ class Case {
   async setUp(shadow: object = { enabled: true, min_scores: 4 }): Promise<this> {
     const spec = ForecasterSpec.parse({ forecaster: this.forecaster, series: "s", horizon: "1d", shadow });
     await context.bus.kv("specs", ForecasterSpec).put(this.forecaster, spec);
+    // As the validator says it: the service may hear of the spec later than of the approval.
+    this.nextStage = spec.shadow.enabled ? "trial" : "deployment";
     await this.configs.put(this.forecaster, {
       ...candidate,
       forecaster: this.forecaster,
@@ -104,6 +107,7 @@ class Case {
       reasons: ["better"],
       search_iterations: 27,
       optimization_time_seconds: 9,
+      next_stage: over.first_deployment === true ? "deployment" : this.nextStage,
       ...over,
     };
     const event = newEvent({
