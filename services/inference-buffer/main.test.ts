@@ -1,39 +1,17 @@
-import { mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { BufferStats, WindowReply } from "../../shared/contracts/inference-buffer.ts";
 import { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { rows } from "../../shared/history/duckdb.ts";
 import { History } from "../../shared/history/history.ts";
 import { RowBuffer } from "../../shared/history/row-buffer.ts";
 import { readWindow } from "../../shared/history/window.ts";
-import type { RunningService } from "../../shared/service.ts";
-import { type TestContext, testContext } from "../../test/support/context.ts";
-import { startTestNats, type TestNats } from "../../test/support/nats.ts";
 import { DAY_MS, day, observation, prediction, START } from "./buffer.fixture.ts";
-import { service } from "./main.ts";
+import { context, startBuffer, stopBuffer, useBuffer } from "./harness.fixture.ts";
 
-let nats: TestNats;
-let data: string;
-let context: TestContext;
-let running: RunningService | undefined;
-
-beforeAll(async () => {
-  nats = await startTestNats();
-});
-afterAll(() => nats.stop());
-beforeEach(async () => {
-  data = await mkdtemp(join(tmpdir(), "retune-buffer-"));
-  context = await testContext(nats, { data, env: { RETUNE_BUFFER_FLUSH_MS: "50" } });
-});
-afterEach(async () => {
-  await running?.stop();
-  running = undefined;
-  await context[Symbol.asyncDispose]();
-  await rm(data, { recursive: true, force: true });
-});
+useBuffer();
 
 let messageId = 0;
 const publish = (kind: "observation" | "prediction", id: string, ...records: object[]) =>
@@ -62,7 +40,7 @@ async function until<T>(probe: () => Promise<T>, holds: (value: T) => boolean): 
 }
 
 async function stored(where: string): Promise<Record<string, unknown>[]> {
-  const history = await History.open({ folder: join(data, "history") });
+  const history = await History.open({ folder: join(context.dirs.data, "history") });
   try {
     return await history.read((relation, connection) =>
       rows(connection, `SELECT * FROM ${relation} WHERE ${where} ORDER BY seq, idx`),
@@ -74,7 +52,7 @@ async function stored(where: string): Promise<Record<string, unknown>[]> {
 
 describe("inference-buffer", () => {
   it("hands out everything that was published as a window, without gaps, duplicates or disorder", async () => {
-    running = await service.start(context);
+    await startBuffer();
     await publish("observation", "w1", observation(3, 30), observation(1, 10));
     await publish("observation", "w1", observation(2, 21));
     await publish("observation", "w1", observation(2, 20), observation(3, 30));
@@ -99,7 +77,7 @@ describe("inference-buffer", () => {
 
   it("publishes a score for each prediction when its truth arrives", async () => {
     await apply("s1-7d", "s1");
-    running = await service.start(context);
+    await startBuffer();
     await publish("observation", "s1", observation(0, 100));
     await publish("prediction", "s1-7d", prediction(0, 1, 103), prediction(0, 2, 104));
     await publish("observation", "s1", observation(1, 101));
@@ -126,7 +104,7 @@ describe("inference-buffer", () => {
 
   it("scores what was waiting before a restart, and nothing twice", async () => {
     await apply("r1-7d", "r1");
-    running = await service.start(context);
+    await startBuffer();
     await publish("observation", "r1", observation(0, 1));
     await publish("prediction", "r1-7d", prediction(0, 1, 1), prediction(0, 2, 2), prediction(0, 3, 3));
     await publish("observation", "r1", observation(1, 1));
@@ -134,9 +112,9 @@ describe("inference-buffer", () => {
       () => scoresOf("r1-7d"),
       (found) => found.length === 1,
     );
-    await running.stop();
+    await stopBuffer();
     await publish("observation", "r1", observation(2, 1));
-    running = await service.start(context);
+    await startBuffer();
     await publish("observation", "r1", observation(3, 1));
     const scores = await until(
       () => scoresOf("r1-7d"),
@@ -147,7 +125,7 @@ describe("inference-buffer", () => {
   });
 
   it("scores the past of a forecaster whose spec comes later", async () => {
-    running = await service.start(context);
+    await startBuffer();
     await publish("observation", "l1", observation(0, 1));
     await publish("prediction", "l1-7d", prediction(0, 1, 5));
     await publish("observation", "l1", observation(1, 4));
@@ -164,7 +142,7 @@ describe("inference-buffer", () => {
 
   it("quarantines bad records with a reason and keeps their neighbours", async () => {
     await apply("q1-7d", "q1", { bounds: { min: 0 } });
-    running = await service.start(context);
+    await startBuffer();
     await publish(
       "observation",
       "q1",
@@ -179,9 +157,9 @@ describe("inference-buffer", () => {
     expect(await window({ series: "q1", metric: "value" })).toMatchObject({ rows: 3 });
     const { quarantined } = await stats();
     expect(quarantined).toBe(4);
-    const [file] = await readdir(join(data, "quarantine"));
+    const [file] = await readdir(join(context.dirs.data, "quarantine"));
     expect(file).toMatch(/^quarantine_\d{4}-\d\d-\d\d\.ndjson$/);
-    const lines = (await readFile(join(data, "quarantine", file!), "utf8"))
+    const lines = (await readFile(join(context.dirs.data, "quarantine", file!), "utf8"))
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -198,17 +176,17 @@ describe("inference-buffer", () => {
       return found;
     };
     expect(await until(letters, (found) => found.length > 0)).toHaveLength(1);
-    await running.stop();
-    running = await service.start(context);
+    await stopBuffer();
+    await startBuffer();
     expect((await stats()).quarantined).toBe(4);
   });
 
   it("writes no file while nothing arrives", async () => {
-    running = await service.start(context);
+    await startBuffer();
     await window({ series: "idle", metric: "value" });
     const files = async () => [
-      ...(await readdir(join(data, "history"))),
-      await readFile(join(data, "history", "manifest.ndjson"), "utf8"),
+      ...(await readdir(join(context.dirs.data, "history"))),
+      await readFile(join(context.dirs.data, "history", "manifest.ndjson"), "utf8"),
     ];
     const before = await files();
     await sleep(200);
@@ -216,25 +194,24 @@ describe("inference-buffer", () => {
   });
 
   it("waits for a disk that takes nothing, says so, and loses nothing", async () => {
-    running = await service.start(context);
-    await rename(join(data, "history"), join(data, "gone"));
+    await startBuffer();
+    await rename(join(context.dirs.data, "history"), join(context.dirs.data, "gone"));
     await publish("observation", "d1", observation(1, 1));
     await until(
       async () => context.problems.get("disk"),
       (problem) => problem !== undefined,
     );
-    await rename(join(data, "gone"), join(data, "history"));
+    await rename(join(context.dirs.data, "gone"), join(context.dirs.data, "history"));
     expect(await window({ series: "d1", metric: "value" })).toMatchObject({ rows: 1 });
     expect(context.problems.get("disk")).toBeUndefined();
   });
 
   it("keeps rows in the order of the stream, dropping only repeats", async () => {
     await apply("o1-7d", "o1");
-    running = await service.start(context);
+    await startBuffer();
     for (let n = 0; n < 50; n++) await publish("observation", "o1", observation(n % 40, n % 40));
     await window({ series: "o1", metric: "value" });
-    await running.stop();
-    running = undefined;
+    await stopBuffer();
     const found = await stored("id = 'o1'");
     expect(found.map(({ value }) => value)).toEqual(Array.from({ length: 40 }, (_, n) => n));
   });
@@ -245,7 +222,7 @@ describe("inference-buffer", () => {
   ] as const) {
     it(`keeps old observations as ${setting === undefined ? "the specs need them" : "it is told to"} (D-BUF-1)`, async () => {
       const arrivedMs = Date.now() - 100 * DAY_MS;
-      const history = await History.open({ folder: join(data, "history") });
+      const history = await History.open({ folder: join(context.dirs.data, "history") });
       const batch = new RowBuffer();
       batch.add("observation", "aged", { seq: 1, idx: 0, arrivedMs }, observation(0, 5));
       batch.add("prediction", "aged-7d", { seq: 1, idx: 1, arrivedMs }, prediction(0, 1, 5));
@@ -255,14 +232,13 @@ describe("inference-buffer", () => {
       await history.close();
       await apply("aged-7d", "aged");
       const env = setting === undefined ? {} : { RETUNE_HISTORY_OBSERVATIONS_DAYS: setting };
-      running = await service.start({ ...context, env: { ...context.env, ...env } });
+      await startBuffer(env);
       await until(
-        () => readdir(join(data, "history")),
+        () => readdir(join(context.dirs.data, "history")),
         (names) => !names.some((name) => name.startsWith(`metrics_${arrival}.part`)),
       );
       expect(await window({ series: "aged", metric: "value" })).toMatchObject({ rows: kept.length });
-      await running.stop();
-      running = undefined;
+      await stopBuffer();
       expect((await stored("id LIKE 'aged%'")).map(({ kind }) => kind)).toEqual(kept);
     });
   }

@@ -1,50 +1,17 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { TrialResult, trialKey } from "../../shared/contracts/optimizer.ts";
-import { ROOT } from "../../shared/service.ts";
-import { TEST_TIME_MS, type TestContext, testContext } from "../../test/support/context.ts";
-import { startTestNats, type TestNats } from "../../test/support/nats.ts";
+import { testContext } from "../../test/support/context.ts";
 import { service } from "./main.ts";
-import { accept, applySpec, dailyRows, searchOutcome, serveWindows, testSpec } from "./search.fixture.ts";
+import { env, kill, nats, people, startProcess, useProcesses } from "./processes.fixture.ts";
+import { accept, applySpec, searchOutcome, testSpec } from "./search.fixture.ts";
 import { plannedTrials, searchCutoffs, studyKey } from "./state.ts";
 import { resultOf } from "./study.fixture.ts";
 import { studies } from "./study.ts";
 
-const env = { RETUNE_OPTIMIZER_ACK_WAIT_MS: "1000" };
-
-let nats: TestNats;
-let people: TestContext;
-const children = new Set<ChildProcess>();
-
-beforeAll(async () => {
-  nats = await startTestNats();
-  people = await testContext(nats, { name: "people" });
-  await serveWindows(people, () => dailyRows(200, TEST_TIME_MS));
-});
-afterAll(async () => {
-  for (const child of children) child.kill("SIGKILL");
-  await people[Symbol.asyncDispose]();
-  await nats.stop();
-});
-
-/** An optimizer in a process of its own, as in production. */
-async function startProcess(): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [join(ROOT, "services/optimizer/main.ts")], {
-    env: { PATH: process.env.PATH, NATS_URL: nats.url, RETUNE_DATA: join(people.dirs.data, "child"), ...env },
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  children.add(child);
-  let said = "";
-  for await (const chunk of child.stderr!) {
-    said += String(chunk);
-    if (said.includes('"msg":"started"')) return child;
-  }
-  throw new Error(`the optimizer did not start: ${said}`);
-}
+useProcesses();
 
 describe("an optimizer that is killed", { timeout: 60_000 }, () => {
   it("is replaced: another one goes on with its run and tries its trial again (A-OPT-4, A-OPT-7)", async () => {
@@ -56,8 +23,7 @@ describe("an optimizer that is killed", { timeout: 60_000 }, () => {
     const { run } = await accept(people, "killed");
     const states = people.bus.kv("states", z.object({ worker: z.string() }));
     await expect.poll(() => states.keys(`trial.${run}.*`), { timeout: 40_000 }).not.toEqual([]);
-    child.kill("SIGKILL");
-    await once(child, "exit");
+    await kill(child);
     const done = await states.entries(`trial.${run}.*`);
     expect(done.length).toBeLessThan(4);
 

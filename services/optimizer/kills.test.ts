@@ -1,57 +1,14 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { TrialResult } from "../../shared/contracts/optimizer.ts";
 import { uniform } from "../../shared/forecasting/random.ts";
-import { ROOT } from "../../shared/service.ts";
-import { TEST_TIME_MS, type TestContext, testContext } from "../../test/support/context.ts";
-import { startTestNats, type TestNats } from "../../test/support/nats.ts";
-import {
-  accept,
-  applySpec,
-  dailyRows,
-  MODEL_PATH,
-  searchOutcome,
-  serveWindows,
-  testSpec,
-} from "./search.fixture.ts";
+import { kill, people, startProcess, useProcesses } from "./processes.fixture.ts";
+import { accept, applySpec, MODEL_PATH, searchOutcome, testSpec } from "./search.fixture.ts";
 
-const env = { RETUNE_OPTIMIZER_ACK_WAIT_MS: "1000", RETUNE_OPTIMIZER_WORKERS: "1" };
 const KILL_EVERY_MS = 1_200;
 const KILLS = 5;
 
-let nats: TestNats;
-let people: TestContext;
-const children = new Set<ChildProcess>();
-
-beforeAll(async () => {
-  nats = await startTestNats();
-  people = await testContext(nats, { name: "people" });
-  await serveWindows(people, () => dailyRows(200, TEST_TIME_MS));
-});
-afterAll(async () => {
-  for (const child of children) child.kill("SIGKILL");
-  await people[Symbol.asyncDispose]();
-  await nats.stop();
-});
-
-function startProcess(): ChildProcess {
-  const child = spawn(process.execPath, [join(ROOT, "services/optimizer/main.ts")], {
-    env: { PATH: process.env.PATH, NATS_URL: nats.url, RETUNE_DATA: join(people.dirs.data, "child"), ...env },
-    stdio: "ignore",
-  });
-  children.add(child);
-  return child;
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  children.delete(child);
-  const exited = once(child, "exit");
-  child.kill("SIGKILL");
-  await exited;
-}
+useProcesses();
 
 /** Two families of which one is trained, a sampler that learns, races: all that could depend on who does what when. */
 function specOf(forecaster: string) {
@@ -91,11 +48,11 @@ describe("the same study with one worker, and with four that are killed at rando
   timeout: 180_000,
 }, () => {
   it("has the same trial table, the same winner and the same model (A-OPT-7)", async () => {
-    const single = startProcess();
+    const single = await startProcess();
     const alone = await run("alone");
     await kill(single);
 
-    const many = [startProcess(), startProcess(), startProcess(), startProcess()];
+    const many = await Promise.all([startProcess(), startProcess(), startProcess(), startProcess()]);
     let isOver = false;
     const together = run("together").finally(() => {
       isOver = true;
@@ -105,7 +62,7 @@ describe("the same study with one worker, and with four that are killed at rando
       await sleep(KILL_EVERY_MS);
       const victim = Math.floor(4 * uniform(5, kills));
       await kill(many[victim]!);
-      many[victim] = startProcess();
+      many[victim] = await startProcess();
     }
     const { searched } = await together;
 

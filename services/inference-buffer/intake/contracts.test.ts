@@ -1,37 +1,14 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { BufferStats, WindowReply } from "../../../shared/contracts/inference-buffer.ts";
-import type { RunningService } from "../../../shared/service.ts";
-import { type TestContext, testContext } from "../../../test/support/context.ts";
-import { startTestNats, type TestNats } from "../../../test/support/nats.ts";
 import { day, observation } from "../buffer.fixture.ts";
-import { service } from "../main.ts";
+import { context, startBuffer, stopBuffer, useBuffer } from "../harness.fixture.ts";
 import { ContractFiles } from "./contracts.ts";
 
-let nats: TestNats;
-let folder: string;
-let context: TestContext;
-let running: RunningService | undefined;
-
-beforeAll(async () => {
-  nats = await startTestNats();
-});
-afterAll(() => nats.stop());
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "retune-contracts-"));
-  await mkdir(join(folder, "configs", "series"), { recursive: true });
-  const dirs = { data: join(folder, "data"), configs: join(folder, "configs") };
-  context = await testContext(nats, { ...dirs, env: { RETUNE_BUFFER_FLUSH_MS: "50" } });
-});
-afterEach(async () => {
-  await running?.stop();
-  running = undefined;
-  await context[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true, force: true });
-});
+useBuffer();
+beforeEach(() => mkdir(join(context.dirs.configs, "series"), { recursive: true }));
 
 let messageId = 0;
 const publish = (id: string, ...records: object[]) =>
@@ -40,13 +17,13 @@ const rowsOf = async (series: string) =>
   (await context.bus.request("inference-buffer.window", { series, metric: "value" }, WindowReply)).rows;
 const stats = () => context.bus.request("inference-buffer.stats", undefined, BufferStats);
 const describeSeries = (series: string, text: string) =>
-  writeFile(join(folder, "configs", "series", `${series}.yaml`), `series: ${series}\n${text}`);
+  writeFile(join(context.dirs.configs, "series", `${series}.yaml`), `series: ${series}\n${text}`);
 
 async function reasons(): Promise<string[]> {
-  const names = await readdir(join(folder, "data", "quarantine"));
+  const names = await readdir(join(context.dirs.data, "quarantine"));
   const texts = names
     .filter((name) => name.startsWith("quarantine_"))
-    .map((name) => readFile(join(folder, "data", "quarantine", name), "utf8"));
+    .map((name) => readFile(join(context.dirs.data, "quarantine", name), "utf8"));
   const lines = (await Promise.all(texts)).join("").trim().split("\n");
   return lines.map((line) => (JSON.parse(line) as { reason: string }).reason);
 }
@@ -54,11 +31,11 @@ async function reasons(): Promise<string[]> {
 describe("contracts of series in the inference-buffer (D-BUF-2)", () => {
   it("quarantine what breaks them, and remember what an entity did over a restart", async () => {
     await describeSeries("c1", "monotone_time: true\nmetrics:\n  value: { max: 10, max_step_change: 3 }\n");
-    running = await service.start(context);
+    await startBuffer();
     await publish("c1", observation(1, 1), observation(2, 11), observation(3, 2));
     expect(await rowsOf("c1")).toBe(2);
-    await running.stop();
-    running = await service.start(context);
+    await stopBuffer();
+    await startBuffer();
     await publish("c1", observation(2, 2), observation(4, 9), observation(4, 4), observation(4, 4));
     expect(await rowsOf("c1")).toBe(3);
     expect((await stats()).quarantined).toBe(3);
@@ -67,15 +44,15 @@ describe("contracts of series in the inference-buffer (D-BUF-2)", () => {
       `ts is "${day(2)}": expected none before ${day(3)}, the newest of its entity`,
       "values.value is 9: expected at most 3 from 2, the value before",
     ]);
-    const duplicates = (await readdir(join(folder, "data", "quarantine"))).find((name) =>
+    const duplicates = (await readdir(join(context.dirs.data, "quarantine"))).find((name) =>
       name.startsWith("dup"),
     );
-    const text = await readFile(join(folder, "data", "quarantine", duplicates!), "utf8");
+    const text = await readFile(join(context.dirs.data, "quarantine", duplicates!), "utf8");
     expect(JSON.parse(text)).toMatchObject({ series: "c1", count: 1 });
   });
 
   it("hold from the moment their file is written", async () => {
-    running = await service.start(context);
+    await startBuffer();
     await publish("c2", observation(1, -1));
     expect(await rowsOf("c2")).toBe(1);
     await describeSeries("c2", "metrics:\n  value: { min: 0 }\n");
@@ -88,11 +65,11 @@ describe("contracts of series in the inference-buffer (D-BUF-2)", () => {
   });
 
   it("keep files that cannot be read out of force, say so, and keep what was in force", async () => {
-    const files = new ContractFiles(join(folder, "configs", "series"));
+    const files = new ContractFiles(join(context.dirs.configs, "series"));
     expect(await files.refresh()).toBeUndefined();
     await describeSeries("good", "every: 1h\n");
     await describeSeries("bad", "every: hourly\n");
-    await writeFile(join(folder, "configs", "series", "alias.yaml"), "series: other\n");
+    await writeFile(join(context.dirs.configs, "series", "alias.yaml"), "series: other\n");
     const first = await files.refresh();
     expect(first).toMatchObject({ changed: true });
     expect(first!.problems).toEqual([
@@ -104,7 +81,7 @@ describe("contracts of series in the inference-buffer (D-BUF-2)", () => {
     await describeSeries("good", "every: [\n");
     expect(await files.refresh()).toMatchObject({ changed: false });
     expect(files.all().get("good")).toMatchObject({ every: "1h" });
-    await rm(join(folder, "configs", "series", "good.yaml"));
+    await rm(join(context.dirs.configs, "series", "good.yaml"));
     expect(await files.refresh()).toMatchObject({ changed: true });
     expect(files.all().size).toBe(0);
   });

@@ -1,37 +1,13 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { IncidentsState, incidentsKey } from "../../../shared/contracts/incidents.ts";
 import { LedgerReply } from "../../../shared/contracts/inference-buffer.ts";
 import { ForecasterSpec } from "../../../shared/contracts/spec.ts";
 import { newEvent } from "../../../shared/events.ts";
-import type { RunningService } from "../../../shared/service.ts";
-import { type TestContext, testContext } from "../../../test/support/context.ts";
-import { startTestNats, type TestNats } from "../../../test/support/nats.ts";
 import { day, observation, prediction } from "../buffer.fixture.ts";
-import { service } from "../main.ts";
+import { context, startBuffer, stopBuffer, useBuffer } from "../harness.fixture.ts";
 
-let nats: TestNats;
-let data: string;
-let context: TestContext;
-let running: RunningService | undefined;
-
-beforeAll(async () => {
-  nats = await startTestNats();
-});
-afterAll(() => nats.stop());
-beforeEach(async () => {
-  data = await mkdtemp(join(tmpdir(), "retune-incidents-"));
-  context = await testContext(nats, { data, env: { RETUNE_BUFFER_FLUSH_MS: "50" } });
-});
-afterEach(async () => {
-  await running?.stop();
-  running = undefined;
-  await context[Symbol.asyncDispose]();
-  await rm(data, { recursive: true, force: true });
-});
+useBuffer();
 
 const tell = (verb: "raised" | "cleared", target: string, told: object) =>
   context.bus.publishEvent(
@@ -80,7 +56,7 @@ async function scores(forecaster: string): Promise<unknown[]> {
 describe("incidents in the inference-buffer", () => {
   it("are kept as a fold of their events, and are rebuilt when the state is lost", async () => {
     await raise("kept", "a", 1);
-    running = await service.start(context);
+    await startBuffer();
     expect(await told("kept")).toEqual([["a", day(1), null]]);
     await tell("cleared", "kept", { incident: "a", to: day(2) });
     const closed = [["a", day(1), day(2)]];
@@ -89,9 +65,9 @@ describe("incidents in the inference-buffer", () => {
       (found) => found?.[0]?.[2] !== null,
     );
     expect(await told("kept")).toEqual(closed);
-    await running.stop();
+    await stopBuffer();
     await states().delete(incidentsKey("kept"));
-    running = await service.start(context);
+    await startBuffer();
     expect(await told("kept")).toEqual(closed);
   });
 
@@ -99,7 +75,7 @@ describe("incidents in the inference-buffer", () => {
     await context.bus
       .kv("specs", ForecasterSpec)
       .put("m1-7d", ForecasterSpec.parse({ forecaster: "m1-7d", series: "m1", horizon: "7d" }));
-    running = await service.start(context);
+    await startBuffer();
     await raise("m1", "a", 2);
     await until(
       () => told("m1"),
@@ -136,7 +112,7 @@ describe("incidents in the inference-buffer", () => {
   });
 
   it("become dead letters where they cannot be meant, and the next one is heard", async () => {
-    running = await service.start(context);
+    await startBuffer();
     await tell("cleared", "bad", { incident: "ghost" });
     await raise("bad", "backwards", 5, 4);
     await raise("other", "here", 1);

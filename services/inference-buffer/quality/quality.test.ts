@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -98,27 +97,21 @@ describe("the quality of a day (D-BUF-2)", () => {
 describe("data quality in the inference-buffer", () => {
   const clock = new VirtualClock(MONDAY + 2 * DAY_MS - 3_600_000);
   let nats: TestNats;
-  let folder: string;
   let context: TestContext;
   let running: RunningService;
 
   beforeAll(async () => {
     nats = await startTestNats();
-    folder = await mkdtemp(join(tmpdir(), "retune-quality-"));
-    const dirs = { data: join(folder, "data"), configs: join(folder, "configs") };
-    await mkdir(join(dirs.configs, "series"), { recursive: true });
-    await writeFile(
-      join(dirs.configs, "series", "cpu.yaml"),
-      "series: cpu\nevery: 1h\nmetrics:\n  value: { min: 0 }\n",
-    );
-    context = await testContext(nats, { ...dirs, clock, env: { RETUNE_BUFFER_FLUSH_MS: "20" } });
+    context = await testContext(nats, { clock, env: { RETUNE_BUFFER_FLUSH_MS: "20" } });
+    const contracts = join(context.dirs.configs, "series");
+    await mkdir(contracts, { recursive: true });
+    await writeFile(join(contracts, "cpu.yaml"), "series: cpu\nevery: 1h\nmetrics:\n  value: { min: 0 }\n");
     running = await service.start(context);
   });
   afterAll(async () => {
     await running.stop();
     await context[Symbol.asyncDispose]();
     await nats.stop();
-    await rm(folder, { recursive: true, force: true });
   });
 
   let messageId = 0;

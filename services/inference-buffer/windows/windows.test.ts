@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -16,17 +15,15 @@ import { day, observation, prediction } from "../buffer.fixture.ts";
 import { service } from "../main.ts";
 
 let nats: TestNats;
-let folder: string;
 let context: TestContext;
 let running: RunningService;
 
 beforeAll(async () => {
   nats = await startTestNats();
-  folder = await mkdtemp(join(tmpdir(), "retune-windows-"));
-  const dirs = { data: join(folder, "data"), configs: join(folder, "configs") };
-  await mkdir(join(dirs.configs, "series"), { recursive: true });
-  await writeFile(join(dirs.configs, "series", "slow.yaml"), "series: slow\nmax_gap: 20d\n");
-  context = await testContext(nats, { ...dirs, env: { RETUNE_BUFFER_FLUSH_MS: "20" } });
+  context = await testContext(nats, { env: { RETUNE_BUFFER_FLUSH_MS: "20" } });
+  const contracts = join(context.dirs.configs, "series");
+  await mkdir(contracts, { recursive: true });
+  await writeFile(join(contracts, "slow.yaml"), "series: slow\nmax_gap: 20d\n");
   await context.bus
     .kv("specs", ForecasterSpec)
     .put("scored-7d", ForecasterSpec.parse({ forecaster: "scored-7d", series: "scored", horizon: "7d" }));
@@ -36,7 +33,6 @@ afterAll(async () => {
   await running.stop();
   await context[Symbol.asyncDispose]();
   await nats.stop();
-  await rm(folder, { recursive: true, force: true });
 });
 
 let messageId = 0;
@@ -136,7 +132,7 @@ describe("a window of one entity", () => {
   });
 
   it("is made once for everybody who asks at the same time, and again only when something has come", async () => {
-    const made = async () => (await readdir(join(folder, "data", "artifacts"))).length;
+    const made = async () => (await readdir(join(context.dirs.data, "artifacts"))).length;
     await publish("asked", observation(1, 123));
     const before = await made();
     const replies = await Promise.all(Array.from({ length: 5 }, () => window({ series: "asked" })));
