@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { parentPort } from "node:worker_threads";
 import { explain } from "../../shared/errors.ts";
-import { readBundle } from "../../shared/forecasting/bundle/bundle.ts";
+import { readBundleInfo } from "../../shared/forecasting/bundle/bundle.ts";
 import { type ForecastModel, familyOf, openFamily } from "../../shared/forecasting/families.ts";
 import type { ModelAnswers, ModelReply, ModelRequest, ModelRequestKind } from "./model-messages.ts";
 
@@ -18,7 +18,7 @@ async function open(family: string, path: string | undefined, model: number): Pr
   }
   const bytes = await readFile(path);
   models.set(model, await openFamily(family, bytes, OPTIONS));
-  return { vocabulary: readBundle(bytes, path).info.vocabulary ?? null };
+  return { vocabulary: readBundleInfo(bytes, path).vocabulary ?? null };
 }
 
 async function handle(request: ModelRequest): Promise<ModelAnswers[ModelRequestKind]> {

@@ -1,4 +1,5 @@
 import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
+import { isAbout } from "../../shared/contracts/spec.ts";
 import { Observation } from "../../shared/contracts/telemetry.ts";
 import { isWeekend } from "../../shared/forecasting/context.ts";
 
@@ -34,7 +35,7 @@ export function takeObservations(payload: unknown, source: Source, nowMs: number
   const accepted: Accepted[] = [];
   const refused: string[] = [];
   for (const record of Array.isArray(payload) ? payload : [payload]) {
-    if (isObject(record) && record.entity !== undefined && !isOurs(record.entity, source)) continue;
+    if (isObject(record) && record.entity !== undefined && !isAbout(source, record.entity)) continue;
     const parsed = Observation.safeParse(record);
     if (!parsed.success) {
       const [issue] = parsed.error.issues;
@@ -43,7 +44,7 @@ export function takeObservations(payload: unknown, source: Source, nowMs: number
     }
     const { entity, ts, values } = parsed.data;
     const value = values[source.metric];
-    if (value === undefined || !isOurs(entity, source)) continue;
+    if (value === undefined || !isAbout(source, entity)) continue;
     const ms = Date.parse(ts);
     const reason = refusal(ms, value, source, nowMs);
     if (reason === undefined) accepted.push({ ...(entity === undefined ? {} : { entity }), ms, value });
@@ -65,10 +66,6 @@ export function refusal(
   if (ms > nowMs + DAY_MS) return `more than a day in the future of ${new Date(nowMs).toISOString()}`;
   if (calendar === "weekdays" && isWeekend(ms)) return "a Saturday or Sunday, which is no step";
   return undefined;
-}
-
-function isOurs(entity: unknown, source: Source): boolean {
-  return source.entities === "all" ? entity !== undefined : entity === source.entity;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,10 +1,9 @@
+import { publishAlert } from "../../shared/alerts.ts";
 import type { KvBucket } from "../../shared/bus/kv.ts";
 import type { Message } from "../../shared/bus/message.ts";
 import { type Alert, DeadLetter } from "../../shared/contracts/alerts.ts";
 import { CloudEvent } from "../../shared/contracts/envelope.ts";
-import { subjects } from "../../shared/contracts/subjects.ts";
 import { explain, StaleStateError } from "../../shared/errors.ts";
-import { newEvent } from "../../shared/events.ts";
 import { deriveUuidV7 } from "../../shared/ids.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import { type AlertRule, headline } from "./decide.ts";
@@ -89,7 +88,7 @@ export class LetterGroups {
     group: string,
     { cause, at, message, causedBy, figures }: LettersAlert,
   ): Promise<void> {
-    const { bus, source, codeVersion } = this.context;
+    const { codeVersion } = this.context;
     const timeMs = Date.parse(at);
     const data: Alert = {
       rule: DEAD_LETTERS,
@@ -100,8 +99,6 @@ export class LetterGroups {
       evidence: { code_version: codeVersion, window_ms: this.windowMs, figures },
     };
     const id = deriveUuidV7(timeMs, "alert", DEAD_LETTERS, group, cause);
-    const type = "dev.retune.alert.raised";
-    const event = newEvent({ id, source, type, subject: group, timeMs, data });
-    await bus.publishEvent(subjects.alert("raised", DEAD_LETTERS, group), event);
+    await publishAlert(this.context, "raised", data, { id, timeMs });
   }
 }

@@ -125,6 +125,14 @@ export const ForecasterSpec = z
   });
 export type ForecasterSpec = z.infer<typeof ForecasterSpec>;
 
+/** Whether what carries this entity, or none, is of the forecaster: of a fleet anybody's is. */
+export function isAbout(
+  { entity, entities }: Pick<ForecasterSpec, "entity" | "entities">,
+  named: unknown,
+): boolean {
+  return entities === "all" ? named !== undefined : named === entity;
+}
+
 const DAY_MS = 86_400_000;
 
 /** Steps in a forecast: `horizon` over `step`, five sevenths of it on a weekday calendar, rounded up. */

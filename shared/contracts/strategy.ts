@@ -69,11 +69,7 @@ export const StrategyReport = z.object({
   forecasts: z.int().nonnegative(),
   step_ahead: z.int().positive(),
   model: z.enum(MODEL_FAMILIES),
-  version: z
-    .int()
-    .positive()
-    .nullable()
-    .describe("of the live config; null: nothing is live, the spec's model"),
+  version: z.int().positive().describe("of the live config"),
   objective: z.enum(STRATEGY_OBJECTIVES),
   max_drawdown: z.number(),
   costs: TradingCosts,

@@ -78,7 +78,6 @@ export interface MeasuredBacktest extends BacktestResult {
 export interface TrainedModel {
   /** packed, as the artifact store keeps it */
   readonly bundle: Uint8Array;
-  readonly info: BundleInfo;
   readonly training: TrainingFigures;
   readonly memory_mb: number;
 }

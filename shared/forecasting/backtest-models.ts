@@ -1,10 +1,9 @@
 import { hash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { explain, InvalidInputError } from "../errors.ts";
-
 import type { BacktestData } from "./backtest-data.ts";
-import type { BacktestJob, TrainingFigures, TrainingJob } from "./backtest-messages.ts";
-import { type Bundle, packBundle, readBundle } from "./bundle/bundle.ts";
+import type { BacktestJob, Training, TrainingFigures, TrainingJob } from "./backtest-messages.ts";
+import { packBundle, readBundle } from "./bundle/bundle.ts";
 import { type ForecastModel, familyOf, openFamily } from "./families.ts";
 import type { TrainingRequest } from "./family.ts";
 import { ModelMismatchError } from "./manifest.ts";
@@ -22,7 +21,6 @@ interface OpenModel {
 }
 
 export interface OpenTrainedModel extends OpenModel {
-  readonly bundle: Bundle;
   readonly packed: Uint8Array;
   readonly figures: TrainingFigures;
 }
@@ -70,22 +68,22 @@ export class BacktestModels {
    * @throws {InvalidInputError} for a family that is not trained, data without times, or too little of it
    */
   async trainedBy(job: TrainingJob): Promise<OpenTrainedModel> {
-    const request = await trainingRequest({ ...job, params: paramsOfTraining(job) });
+    const request = trainingRequest({ ...job, params: paramsOfTraining(job) });
     return use(this.trained, trainingKey(job, request), async () => {
       const { train } = await familyOf(job.family);
       if (train === undefined) throw new InvalidInputError(`model family '${job.family}' cannot be trained`);
+      const files = await filesOf(job.train);
       const startedAt = performance.now();
-      const made = await train(request);
+      const made = await train({ ...request, ...files });
       const training_ms = performance.now() - startedAt;
       const { parent, codeVersion } = job.train;
       const info = { ...made.info, parent: parent?.digest ?? null, code_version: codeVersion };
-      const bundle = { ...made, info };
-      const packed = packBundle(bundle);
+      const packed = packBundle({ ...made, info });
       const { rounds, metrics, trained_on } = info;
       return {
         model: await openFamily(job.family, packed),
         cache: new QuantileCache(),
-        ...{ bundle, packed, figures: { training_ms, rows: trained_on.rows, rounds, metrics } },
+        ...{ packed, figures: { training_ms, rows: trained_on.rows, rounds, metrics } },
       };
     });
   }
@@ -121,16 +119,12 @@ function paramsOfTraining({ params, train: { pretrained } }: TrainingJob): Train
   return { ...params, num_samples: 100, temperature: 1 };
 }
 
+type TrainingOnData = Omit<TrainingRequest, "parent" | "pretrained">;
+
 /** The data before the end of training, and nothing else. */
-async function trainingRequest({
-  data,
-  horizon,
-  params,
-  seed,
-  train,
-}: TrainingJob): Promise<TrainingRequest> {
+function trainingRequest({ data, horizon, params, seed, train }: TrainingJob): TrainingOnData {
   const { series, times, grid, seasonLength } = data;
-  const { start = 0, end, parent, pretrained } = train;
+  const { start = 0, end } = train;
   if (times === undefined || grid === undefined)
     throw new InvalidInputError("the data to train on has no times and no grid of steps");
   if (!(start >= 0 && start < end && end <= times.length))
@@ -139,13 +133,22 @@ async function trainingRequest({
   return {
     series: series.map(({ entity, values }) => ({ entity, values: values.slice(start, end), endMs })),
     ...{ grid, horizon, seasonLength, params, seed },
+  };
+}
+
+/** What a training goes on from and builds on, read only where a model is made. */
+async function filesOf({
+  parent,
+  pretrained,
+}: Training): Promise<Omit<TrainingRequest, keyof TrainingOnData>> {
+  return {
     parent: parent === undefined ? null : readBundle(await readFile(parent.path), parent.digest),
     pretrained: pretrained && { family: pretrained.family, bytes: await readFile(pretrained.path) },
   };
 }
 
-function trainingKey({ family, train }: TrainingJob, request: TrainingRequest): string {
-  const { series, parent: _, pretrained: __, ...rest } = request;
+function trainingKey({ family, train }: TrainingJob, request: TrainingOnData): string {
+  const { series, ...rest } = request;
   const content = series.map(({ entity, values, endMs }) => {
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     return [entity, endMs, hash("sha1", bytes)];

@@ -20,8 +20,8 @@ async function handle(question: Question, data: BacktestData): Promise<Answer> {
     return timeInference(data, { model: first.model, job: a }, { model: second.model, job: b }, rounds);
   }
   if (question.kind === "train") {
-    const { bundle, packed, figures } = await models.trainedBy({ ...question.job, data });
-    return { bundle: packed, info: bundle.info, training: figures, memory_mb: memory.aboveBaseMb() };
+    const { packed, figures } = await models.trainedBy({ ...question.job, data });
+    return { bundle: packed, training: figures, memory_mb: memory.aboveBaseMb() };
   }
   const { plan, spec, objective, batch } = question.job;
   const { model, cache, figures } = await models.of(question.job, data);

@@ -56,8 +56,12 @@ describe("a backtest that trains its model first", () => {
     expect(again.training).toEqual(first.training);
     expect(other.training).not.toEqual(first.training);
 
-    const { bundle, info } = await worker.train(training);
-    expect(info).toMatchObject({ family: "linear", code_version: "test", parent: null });
+    const { bundle } = await worker.train(training);
+    expect(readBundle(bundle, "trained").info).toMatchObject({
+      family: "linear",
+      code_version: "test",
+      parent: null,
+    });
     const model = await openFamily("linear", bundle);
     const here = await backtest(model, data, job.plan, job.spec);
     await model.release();
@@ -98,7 +102,8 @@ describe("a backtest that trains its model first", () => {
     await writeFile(path, (await shared.train(training)).bundle);
     const digest = `sha256-${"1".repeat(64)}`;
     const follow = { ...train, end: 185, parent: { path, digest } };
-    expect((await shared.train({ ...training, train: follow })).info.parent).toBe(digest);
+    const { bundle: second } = await shared.train({ ...training, train: follow });
+    expect(readBundle(second, "second").info.parent).toBe(digest);
     await rm(folder, { recursive: true });
   });
 

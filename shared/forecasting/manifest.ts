@@ -9,6 +9,20 @@ export class ModelMismatchError extends RetuneError {
   readonly disposition = "terminate";
 }
 
+/**
+ * @param subject begins the error: `manifest 'x'`
+ * @throws {ModelMismatchError} naming each wrong field
+ */
+export function parseModelJson<T>(schema: z.ZodType<T>, text: string, subject: string): T {
+  try {
+    const parsed = schema.safeParse(JSON.parse(text));
+    if (parsed.success) return parsed.data;
+    throw new Error(z.prettifyError(parsed.error));
+  } catch (cause) {
+    throw new ModelMismatchError(`${subject} cannot be used: ${explain(cause)}`, { cause });
+  }
+}
+
 /** Context of a released Chronos-Bolt whose graph leaves the length open, in steps. */
 const OPEN_CONTEXT_LENGTH = 2048;
 /** Chronos-2's levels, which reach further out. */
@@ -68,13 +82,7 @@ export async function readManifest(path: string): Promise<ModelManifest> {
 
 /** @param what what to call it in errors */
 export function parseManifest(text: string, what: string): ModelManifest {
-  try {
-    const parsed = ModelManifest.safeParse(JSON.parse(text));
-    if (parsed.success) return parsed.data;
-    throw new Error(z.prettifyError(parsed.error));
-  } catch (cause) {
-    throw new ModelMismatchError(`manifest '${what}' cannot be used: ${explain(cause)}`, { cause });
-  }
+  return parseModelJson(ModelManifest, text, `manifest '${what}'`);
 }
 
 /**

@@ -137,7 +137,7 @@ function ascending(values: Float32Array, horizon: number, levels: number, axis: 
 }
 
 /** Rows of `length` steps, each context at the right end, NaN before it. */
-function leftPad(contexts: readonly Float32Array[], rows: number, length: number): Float32Array {
+export function leftPad(contexts: readonly Float32Array[], rows: number, length: number): Float32Array {
   const padded = new Float32Array(rows * length).fill(Number.NaN);
   contexts.forEach((context, row) => {
     const kept = context.subarray(Math.max(0, context.length - length));
@@ -157,12 +157,12 @@ async function checkPromise(
   checkFinite(await predictBlock(probed === length ? [padded] : [probeSeries(length), padded]), name);
 }
 
-function checkFinite(values: Float32Array, name: string): void {
+export function checkFinite(values: Float32Array, name: string): void {
   if (!values.every(Number.isFinite))
     throw new ModelMismatchError(`${name} answers a plain series with values that are not finite`);
 }
 
 /** A plain series: a slow wave about 10. */
-function probeSeries(length: number): Float32Array {
+export function probeSeries(length: number): Float32Array {
   return Float32Array.from({ length }, (_, t) => 10 + Math.sin(t / 5));
 }

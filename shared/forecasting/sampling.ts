@@ -45,10 +45,7 @@ export function summariseDraws(
   spec: Pick<DrawSpec, "num_samples" | "seed">,
 ): DrawSummary {
   const { num_samples, seed } = spec;
-  if (!Number.isInteger(num_samples) || num_samples < 1) {
-    throw new InvalidInputError(`num_samples is ${num_samples}, expected an integer of at least 1`);
-  }
-  if (!Number.isSafeInteger(seed)) throw new InvalidInputError(`seed is ${seed}, expected an integer`);
+  checkDraws(spec);
   return summarise(forecast, (values, step) => {
     const draws = drawStep(forecast.levels, values, seed, step, num_samples).sort();
     const lower = empiricalQuantile(draws, LOWER_LEVEL);
@@ -75,9 +72,7 @@ export function temper(
   summary: DrawSummary,
   temperature: number,
 ): SeriesForecast {
-  if (!(temperature > 0 && temperature < Infinity)) {
-    throw new InvalidInputError(`temperature is ${temperature}, expected a number above 0`);
-  }
+  checkTemperature(temperature);
   const { levels, horizon } = forecast;
   const rows = Array.from({ length: horizon }, (_, h) => stepValues(forecast, h));
   const medians = rows.map((row) => medianOf(levels, row));
@@ -124,4 +119,19 @@ function meanOf(values: Float64Array): number {
   let sum = 0;
   for (const value of values) sum += value;
   return sum / values.length;
+}
+
+/** @throws {InvalidInputError} for `num_samples` below 1, a `seed` that is no integer */
+export function checkDraws({ num_samples, seed }: Pick<DrawSpec, "num_samples" | "seed">): void {
+  if (!Number.isInteger(num_samples) || num_samples < 1) {
+    throw new InvalidInputError(`num_samples is ${num_samples}, expected an integer of at least 1`);
+  }
+  if (!Number.isSafeInteger(seed)) throw new InvalidInputError(`seed is ${seed}, expected an integer`);
+}
+
+/** @throws {InvalidInputError} for a `temperature` not above 0 */
+export function checkTemperature(temperature: number): void {
+  if (!(temperature > 0 && temperature < Infinity)) {
+    throw new InvalidInputError(`temperature is ${temperature}, expected a number above 0`);
+  }
 }

@@ -28,7 +28,7 @@ interface Section {
 }
 
 async function measureAll(): Promise<Section[]> {
-  const { sets, skipped } = dataSets();
+  const { sets, skipped } = await dataSets();
   if (skipped !== undefined) console.log(`  other series skipped: ${skipped}`);
   const sections: Section[] = [];
   for (const set of sets) {

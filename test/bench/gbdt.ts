@@ -6,7 +6,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { packBundle } from "../../shared/forecasting/bundle/bundle.ts";
-import { type BoostingParams, boost } from "../../shared/forecasting/gbdt/boost.ts";
+import { BOOSTING_DEFAULTS, type BoostingParams, boost } from "../../shared/forecasting/gbdt/boost.ts";
 import { type Booster, predict } from "../../shared/forecasting/gbdt/booster.ts";
 import { gbdtFamily } from "../../shared/forecasting/gbdt/family.ts";
 import { forecastRows, parseLayout } from "../../shared/forecasting/gbdt/forecaster.ts";
@@ -24,18 +24,7 @@ const COLUMNS = 20;
 const TEST_ROWS = 20_000;
 const ROUNDS = 3;
 const SEEDS = [1, 2, 3];
-const PARAMS: BoostingParams = {
-  learningRate: 0.1,
-  leaves: 31,
-  rounds: 100,
-  minLeaf: 20,
-  l2: 1,
-  featureShare: 1,
-  rowShare: 1,
-  maxBins: 255,
-  patience: 100,
-  seed: 0,
-};
+const PARAMS: BoostingParams = { ...BOOSTING_DEFAULTS, patience: 100 };
 const SETTINGS = {
   learning_rate: PARAMS.learningRate,
   num_leaves: PARAMS.leaves,

@@ -3,21 +3,20 @@
  * of a suggestion, beside Optuna where it is at hand. `node test/bench/samplers.ts --write` puts the tables into
  * docs/search.md.
  */
-import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { medianRegrets } from "../../shared/search/regret.fixture.ts";
 import type { SamplerName } from "../../shared/search/sampler.ts";
 import { PROBLEMS, type Problem } from "../../shared/search/test-functions.fixture.ts";
 import { ROOT } from "../../shared/service.ts";
+import { figureTable, writeFigures } from "./document.ts";
 import type { BenchResult } from "./result.ts";
 import { askOptuna, type OptunaFigures } from "./samplers/optuna.ts";
 import { pastTrials, suggestMs } from "./samplers/overhead.ts";
 import { EVERY_POINT, pruned } from "./samplers/pruning.ts";
 import { RECORDED_SPACE, type RecordedStudy, recordStudies } from "./samplers/recorded.ts";
-import { short, table } from "./samplers/report.ts";
+import { short } from "./samplers/report.ts";
 
 const DOCUMENT = join(ROOT, "docs/search.md");
-const [BEGIN, END] = ["<!-- figures: begin -->", "<!-- figures: end -->"];
 const BUDGETS = [30, 60] as const;
 const RECORDED_BUDGETS = [15, 30, 60] as const;
 const SEEDS = 15;
@@ -129,7 +128,7 @@ function markdown({ functions, recorded, pruning, suggestMs: times, optuna }: Fi
   const regrets = (rows: readonly RegretRow[]) => {
     const columns = Object.keys(rows[0]!.regrets);
     const cell = (regret: readonly number[] | undefined) => regret?.map(short).join(" / ") ?? "";
-    return table(
+    return figureTable(
       ["function", ...columns],
       rows.map(({ name, regrets: by }) => [name, ...columns.map((column) => cell(by[column]))]),
     );
@@ -141,7 +140,7 @@ function markdown({ functions, recorded, pruning, suggestMs: times, optuna }: Fi
     `### Excess loss after ${RECORDED_BUDGETS.join(" / ")} trials of the shipped model, %`,
     regrets(recorded),
     "### Pruning, 60 configs on 40 windows",
-    table(
+    figureTable(
       ["pruner", "windows evaluated", "speed-up", "excess loss, %", "on later windows, %"],
       pruning.map(({ name, figures }) => [
         name,
@@ -152,7 +151,7 @@ function markdown({ functions, recorded, pruning, suggestMs: times, optuna }: Fi
       ]),
     ),
     `### One suggestion after ${SIZES.map((size) => size.toLocaleString("en")).join(" / ")} trials, ms`,
-    table(
+    figureTable(
       ["sampler", ...SIZES.map((size) => `${size.toLocaleString("en")} trials`)],
       Object.entries(times).map(([name, ms]) => [name, ...ms.map(short)]),
     ),
@@ -186,11 +185,6 @@ export async function run(): Promise<BenchResult[]> {
 
 if (import.meta.main) {
   const text = markdown(await measure(SEEDS));
-  if (process.argv.includes("--write")) {
-    const document = await readFile(DOCUMENT, "utf8");
-    const [head, rest] = document.split(BEGIN);
-    const tail = rest?.split(END)[1];
-    if (tail === undefined) throw new Error(`'${DOCUMENT}' has no '${BEGIN}' … '${END}'`);
-    await writeFile(DOCUMENT, `${head}${BEGIN}\n\n${text}\n\n${END}${tail}`);
-  } else console.log(text);
+  if (process.argv.includes("--write")) await writeFigures(DOCUMENT, text);
+  else console.log(text);
 }

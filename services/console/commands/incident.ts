@@ -1,3 +1,4 @@
+import { publishAlert } from "../../../shared/alerts.ts";
 import type { Bus } from "../../../shared/bus/bus.ts";
 import { check } from "../../../shared/check.ts";
 import type { Alert } from "../../../shared/contracts/alerts.ts";
@@ -9,9 +10,7 @@ import {
   scopeTarget,
 } from "../../../shared/contracts/incidents.ts";
 import { ForecasterSpec } from "../../../shared/contracts/spec.ts";
-import { subjects } from "../../../shared/contracts/subjects.ts";
 import { InvalidInputError } from "../../../shared/errors.ts";
-import { newEvent } from "../../../shared/events.ts";
 import { newUuidV7 } from "../../../shared/ids.ts";
 import { readIncidents } from "../../../shared/incidents.ts";
 import { codeVersion } from "../../../shared/service.ts";
@@ -165,14 +164,8 @@ function tell(
     caused_by: [],
     evidence: { code_version: codeVersion(env) },
   };
-  const event = newEvent({
-    source: "retune/console/cli",
-    type: `dev.retune.alert.${verb}`,
-    subject: target,
-    timeMs: Date.now(),
-    data: alert,
-  });
-  return bus.publishEvent(subjects.alert(verb, INCIDENT_RULE, target), event);
+  const as = { id: newUuidV7(), timeMs: Date.now() };
+  return publishAlert({ bus, source: "retune/console/cli" }, verb, alert, as);
 }
 
 function spanOf({ from, to }: Pick<Incident, "from" | "to">): string {

@@ -4,11 +4,11 @@ import type { RunSummary } from "../../../shared/contracts/run.ts";
 import { ForecasterSpec } from "../../../shared/contracts/spec.ts";
 import { subjects } from "../../../shared/contracts/subjects.ts";
 import { Health, Score } from "../../../shared/contracts/telemetry.ts";
-import { type ArbiterStatus, TriggerStatus } from "../../../shared/contracts/trigger.ts";
-import { RetuneError } from "../../../shared/errors.ts";
+import type { ArbiterStatus } from "../../../shared/contracts/trigger.ts";
 import { readRuns } from "../decisions.ts";
 import { EntityErrors } from "../projection/entity-errors.ts";
 import type { FleetView } from "../projection/view.ts";
+import { askTiming } from "../timing.ts";
 import { fleetText } from "../words/fleet-forecaster.ts";
 import { moment, printable, shortRun } from "../words/format.ts";
 import { configText, stepWords } from "../words/steps.ts";
@@ -43,7 +43,7 @@ const TIMING_LIMIT_MS = 3_000;
 
 /** `retune status`: every forecaster with its live config, its newest heartbeat, what happened last and what is next. */
 export const status: BusCommand = async ({ bus, connection, terminal, flags }) => {
-  const timing = await readTiming(bus);
+  const timing = await askTiming(bus, TIMING_LIMIT_MS);
   const rows = await readStatus(bus, timing ?? []);
   const dead = await deadLetters(bus);
   if (flags.json === true) {
@@ -75,17 +75,6 @@ export const status: BusCommand = async ({ bus, connection, terminal, flags }) =
   if (dead > 0) terminal.out(`${dead} dead letters: 'retune replay' shows them`);
   return 0;
 };
-
-/** Undefined when the trigger does not answer, or not in time. */
-async function readTiming(bus: Bus): Promise<readonly ArbiterStatus[] | undefined> {
-  try {
-    const options = { timeoutMs: TIMING_LIMIT_MS };
-    return (await bus.request("trigger.status", {}, TriggerStatus, options)).forecasters;
-  } catch (error) {
-    if (error instanceof RetuneError) return undefined;
-    throw error;
-  }
-}
 
 async function readStatus(bus: Bus, timing: readonly ArbiterStatus[]): Promise<ForecasterStatus[]> {
   const specs = await bus.kv("specs", ForecasterSpec).entries();

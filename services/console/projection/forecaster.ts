@@ -3,7 +3,7 @@ import type { Incident } from "../../../shared/contracts/incidents.ts";
 import type { LiveConfig } from "../../../shared/contracts/live-config.ts";
 import type { Progress, Searched } from "../../../shared/contracts/optimizer.ts";
 import type { RunSummary } from "../../../shared/contracts/run.ts";
-import { type ForecasterSpec, horizonSteps } from "../../../shared/contracts/spec.ts";
+import { type ForecasterSpec, horizonSteps, isAbout } from "../../../shared/contracts/spec.ts";
 import type { Health, Observation, Prediction, Score } from "../../../shared/contracts/telemetry.ts";
 import type { ArbiterStatus } from "../../../shared/contracts/trigger.ts";
 import { versusBaselines } from "../words/baseline.ts";
@@ -178,7 +178,7 @@ export class ForecasterProjection {
   }
 
   private isOurs(entity: string | undefined): boolean {
-    return this.spec?.entities === "all" ? entity !== undefined : entity === this.spec?.entity;
+    return isAbout(this.spec ?? {}, entity);
   }
 
   private fleetView(): FleetView | null {

@@ -1,8 +1,7 @@
 import { LiveConfig } from "../../../shared/contracts/live-config.ts";
-import { TriggerStatus } from "../../../shared/contracts/trigger.ts";
-import { RetuneError } from "../../../shared/errors.ts";
 import type { ServiceContext } from "../../../shared/service.ts";
 import { openSpecs } from "../../../shared/specs.ts";
+import { askTiming } from "../timing.ts";
 import { Projection } from "./projection.ts";
 
 /** How far back telemetry is read at the start: enough for the charts, bounded however long the stream is. */
@@ -81,13 +80,7 @@ function askNowAndThen(bus: ServiceContext["bus"], projection: Projection): { st
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   const ask = async () => {
-    const statuses = await bus
-      .request("trigger.status", {}, TriggerStatus, { timeoutMs: TIMING_EVERY_MS })
-      .then(({ forecasters }) => forecasters)
-      .catch((error: unknown) => {
-        if (error instanceof RetuneError) return undefined; // it may not run yet, or run in another version
-        throw error;
-      });
+    const statuses = await askTiming(bus, TIMING_EVERY_MS);
     if (stopped) return;
     projection.timing(statuses);
     timer = setTimeout(ask, TIMING_EVERY_MS).unref();

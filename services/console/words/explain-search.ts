@@ -1,5 +1,6 @@
 import type { Searched, TrialResult } from "../../../shared/contracts/optimizer.ts";
 import type { Validated } from "../../../shared/contracts/validator.ts";
+import { FOUNDATION_SHARE, isFoundation } from "../../../shared/forecasting/ensemble/foundation.ts";
 import { versusLastValue } from "./baseline.ts";
 import { count, figure, percent, sentence, span } from "./format.ts";
 import { configText } from "./steps.ts";
@@ -20,8 +21,6 @@ const WAYS: Readonly<Record<NonNullable<Searched["action"]>, (sampler: Searched[
 
 /** How an ensemble's training names the weight of a member. */
 const WEIGHT = "weight.";
-/** How pretrained families' names begin. */
-const FOUNDATION = "chronos-";
 
 /** Trials from best to worst; failed ones after those that saw every window, then those given up on. */
 export function ranked(trials: readonly TrialResult[]): readonly TrialResult[] {
@@ -74,11 +73,14 @@ function trainingLines({ training }: Searched): string[] {
   const lines = [`Its model was fitted to ${count(rows, "row")}${added}.`];
   if (weights.length === 0) return lines;
   const told = weights.map(({ member, weight }) => `${member} ${percent(weight)}`).join(", ");
-  const odd = weights.filter(
-    ({ member, weight }) => member.startsWith(FOUNDATION) && (weight < 0.1 || weight > 0.4),
-  );
-  const flag = odd.map(({ member }) => `; ${member} lies outside 10 to 40 %, look whether that is right`);
-  return [...lines, `Its members' weights: ${told}${flag.join("")}.`];
+  const { least, most } = FOUNDATION_SHARE;
+  const flags = weights
+    .filter(({ member, weight }) => isFoundation(member) && (weight < least || weight > most))
+    .map(
+      ({ member }) =>
+        `; ${member} lies outside ${100 * least} to ${100 * most} %, look whether that is right`,
+    );
+  return [...lines, `Its members' weights: ${told}${flags.join("")}.`];
 }
 
 /** What the search saw, and what it kept for the validator. */

@@ -38,8 +38,7 @@ export function strategyText(report: StrategyReport, width: number): string {
 
 function head({ forecaster, model, version, forecasts, step_ahead, bars, costs }: StrategyReport): string {
   const share = costs.fee_bps + costs.spread_bps / 2 + costs.slippage_bps;
-  const live = version === null ? model : `${model} v${version}`;
-  return `${printable(forecaster)}: ${live}, ${count(forecasts, "forecast")} ${step_ahead} ahead on ${count(bars, "bar")}, ${figure(share)} bp a fill`;
+  return `${printable(forecaster)}: ${model} v${version}, ${count(forecasts, "forecast")} ${step_ahead} ahead on ${count(bars, "bar")}, ${figure(share)} bp a fill`;
 }
 
 function figures(

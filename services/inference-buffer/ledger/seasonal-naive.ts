@@ -1,5 +1,6 @@
 import { durationMs } from "../../../shared/contracts/duration.ts";
 import type { ForecasterSpec } from "../../../shared/contracts/spec.ts";
+import { timeBefore } from "../../../shared/forecasting/bundle/trained-on.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -35,18 +36,6 @@ export function seasonalOriginMs(
   { issuedMs, targetMs, step }: { issuedMs: number; targetMs: number; step: number },
   season: Season,
 ): number | undefined {
-  const origin = stepsBefore(targetMs, Math.ceil(step / season.length) * season.length, season);
+  const origin = timeBefore(targetMs, Math.ceil(step / season.length) * season.length, season);
   return origin <= issuedMs ? origin : undefined;
-}
-
-/** `count` steps before a time, as `addSteps` counts them. */
-function stepsBefore(fromMs: number, count: number, { stepMs, calendar }: Season): number {
-  if (calendar === "all") return fromMs - count * stepMs;
-  let at = fromMs;
-  for (let done = 0; done < count; ) {
-    at -= stepMs;
-    const day = new Date(at).getUTCDay();
-    if (day !== 0 && day !== 6) done += 1;
-  }
-  return at;
 }

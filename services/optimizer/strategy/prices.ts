@@ -2,7 +2,8 @@ import { durationMs } from "../../../shared/contracts/duration.ts";
 import type { ForecasterSpec } from "../../../shared/contracts/spec.ts";
 import type { StrategySpec } from "../../../shared/contracts/spec-strategy.ts";
 import { InvalidInputError } from "../../../shared/errors.ts";
-import { contextAt, isWeekend, type Points } from "../../../shared/forecasting/context.ts";
+import { contextAt, type Points } from "../../../shared/forecasting/context.ts";
+import { timesUpTo } from "../../../shared/forecasting/tabular/calendar.ts";
 import { doubles } from "../../../shared/history/duckdb.ts";
 import { sortedSql } from "../../../shared/history/observations.ts";
 import type { HistoryView } from "../../../shared/history/view.ts";
@@ -44,7 +45,7 @@ export async function readPrices(
     padded.set(values, steps - values.length);
     return padded;
   };
-  const onGrid = contextAt(close, lastMs, length, spec).length;
+  const closes = Float64Array.from(contextAt(close, lastMs, length, spec));
   const named = await Promise.all(
     Object.entries(prices).map(async ([field, metric]) => {
       const points = await readMetric(history, spec, metric, toMs);
@@ -52,11 +53,14 @@ export async function readPrices(
         throw new InvalidInputError(
           `strategy.prices.${field}: history '${history.folder}' has no metric '${metric}' of series '${spec.series}'`,
         );
-      return [field, column(points, onGrid)] as const;
+      return [field, column(points, closes.length)] as const;
     }),
   );
-  const bars = checkedBars({ close: column(close, onGrid), ...Object.fromEntries(named) });
-  return { bars, times: stepTimes(lastMs, onGrid, spec) };
+  const bars = checkedBars({ close: closes, ...Object.fromEntries(named) });
+  return {
+    bars,
+    times: timesUpTo(lastMs, closes.length, { stepMs: durationMs(spec.step), calendar: spec.calendar }),
+  };
 }
 
 async function readMetric(
@@ -77,16 +81,4 @@ async function readMetric(
   });
   const kept = [...times!.keys()].filter((i) => values![i]! >= min && values![i]! <= max);
   return { times: kept.map((i) => times![i]!), values: kept.map((i) => values![i]!) };
-}
-
-/** Times of the last `count` steps up to `lastMs`, ascending. */
-function stepTimes(lastMs: number, count: number, { step, calendar }: ForecasterSpec): Float64Array {
-  const times = new Float64Array(count);
-  let at = lastMs;
-  for (let i = count - 1; i >= 0; i -= 1) {
-    times[i] = at;
-    do at -= durationMs(step);
-    while (calendar === "weekdays" && isWeekend(at));
-  }
-  return times;
 }

@@ -11,7 +11,7 @@ const PAUSE_MS = 10_000;
 type LastAsked = ArbiterState["last_asked"];
 
 /** What a request says, whatever the order of its fields. */
-export function requestKey(request: ManualRequest["request"]): string {
+function requestKey(request: ManualRequest["request"]): string {
   return JSON.stringify(Object.entries(request).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

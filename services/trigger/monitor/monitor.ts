@@ -1,5 +1,6 @@
 import { durationMs } from "../../../shared/contracts/duration.ts";
 import type { ForecasterSpec } from "../../../shared/contracts/spec.ts";
+import { isAbout } from "../../../shared/contracts/spec.ts";
 import type { Observation, Score } from "../../../shared/contracts/telemetry.ts";
 import type { EvaluatedStream } from "../../../shared/contracts/trigger.ts";
 import { addHandled, handledUpTo, isHandled, lastHandled } from "../handled.ts";
@@ -140,7 +141,7 @@ export function observedValue(
   { entity, values }: Observation,
   spec: Pick<ForecasterSpec, "metric" | "entity" | "entities" | "bounds">,
 ): number | undefined {
-  if (spec.entities === "all" ? entity === undefined : entity !== spec.entity) return undefined;
+  if (!isAbout(spec, entity)) return undefined;
   const value = values[spec.metric];
   const { min = -Infinity, max = Infinity } = spec.bounds;
   return value !== undefined && value >= min && value <= max ? value : undefined;

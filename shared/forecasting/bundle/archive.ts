@@ -16,11 +16,13 @@ export function packFiles(files: ReadonlyMap<string, Uint8Array>): Uint8Array {
 
 /**
  * @param what what to call it in errors: a path or a digest
+ * @param only the one file that is wanted; all of them unless told
  * @throws {ModelMismatchError} when it is no ZIP
  */
-export function unpackFiles(bytes: Uint8Array, what: string): Map<string, Uint8Array> {
+export function unpackFiles(bytes: Uint8Array, what: string, only?: string): Map<string, Uint8Array> {
+  const filter = ({ name }: { name: string }) => only === undefined || name === only;
   try {
-    return new Map(Object.entries(unzipSync(bytes)));
+    return new Map(Object.entries(unzipSync(bytes, { filter })));
   } catch (cause) {
     throw new ModelMismatchError(`'${what}' is no bundle: ${explain(cause)}`, { cause });
   }

@@ -2,8 +2,7 @@ import { strFromU8, strToU8 } from "fflate";
 import { z } from "zod";
 import { ArtifactDigest } from "../../contracts/subjects.ts";
 import { Timestamp } from "../../contracts/telemetry.ts";
-import { explain } from "../../errors.ts";
-import { ModelMismatchError } from "../manifest.ts";
+import { ModelMismatchError, parseModelJson } from "../manifest.ts";
 import { packFiles, unpackFiles } from "./archive.ts";
 
 /** What a trained model is and where it comes from: `bundle.json` within the bundle. (C-TRN-1) */
@@ -52,16 +51,20 @@ export function packBundle({ info, files }: Bundle): Uint8Array {
  */
 export function readBundle(bytes: Uint8Array, what: string): Bundle {
   const files = unpackFiles(bytes, what);
+  const info = infoOf(files, what);
+  files.delete(INFO);
+  return { info, files };
+}
+
+/** What a bundle says of itself, without unpacking the rest. @throws as `readBundle` */
+export function readBundleInfo(bytes: Uint8Array, what: string): BundleInfo {
+  return infoOf(unpackFiles(bytes, what, INFO), what);
+}
+
+function infoOf(files: ReadonlyMap<string, Uint8Array>, what: string): BundleInfo {
   const info = files.get(INFO);
   if (info === undefined) throw new ModelMismatchError(`bundle '${what}' has no ${INFO}`);
-  files.delete(INFO);
-  try {
-    const parsed = BundleInfo.safeParse(JSON.parse(strFromU8(info)));
-    if (parsed.success) return { info: parsed.data, files };
-    throw new Error(z.prettifyError(parsed.error));
-  } catch (cause) {
-    throw new ModelMismatchError(`${INFO} of bundle '${what}' cannot be used: ${explain(cause)}`, { cause });
-  }
+  return parseModelJson(BundleInfo, strFromU8(info), `${INFO} of bundle '${what}'`);
 }
 
 /** @throws {ModelMismatchError} naming the bundle and the file it lacks */

@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { explain } from "../../errors.ts";
-import { ModelMismatchError } from "../manifest.ts";
+import { parseModelJson } from "../manifest.ts";
 
 /** What the model's `config.json` says of tokens and lengths. Nothing of it is assumed. */
 const ChronosConfig = z
@@ -50,11 +49,5 @@ export type ChronosT5Config = z.infer<typeof ChronosT5Config>;
 
 /** @throws {ModelMismatchError} naming the model and each wrong field */
 export function readConfig(text: string, what: string): ChronosT5Config {
-  try {
-    const parsed = ChronosT5Config.safeParse(JSON.parse(text));
-    if (parsed.success) return parsed.data;
-    throw new Error(z.prettifyError(parsed.error));
-  } catch (cause) {
-    throw new ModelMismatchError(`config.json of '${what}' cannot be used: ${explain(cause)}`, { cause });
-  }
+  return parseModelJson(ChronosT5Config, text, `config.json of '${what}'`);
 }

@@ -3,7 +3,7 @@ import type { LoadOptions, ModelFamily, ModelParameter, OpenedFamily } from "../
 import { predictWithoutSeason } from "../forecast.ts";
 import { type ForecastSpec, NINE_LEVELS, type QuantileForecast } from "../quantile-forecast.ts";
 import { randomKey, uniform } from "../random.ts";
-import { empiricalQuantile, LOWER_LEVEL, UPPER_LEVEL } from "../sampling.ts";
+import { checkDraws, checkTemperature, empiricalQuantile, LOWER_LEVEL, UPPER_LEVEL } from "../sampling.ts";
 import type { ChronosConfig } from "./config.ts";
 import { loadGraphs } from "./graphs.ts";
 import { readModelFiles } from "./model-files.ts";
@@ -88,11 +88,8 @@ function knobsOf({ model_params = {}, temperature, num_samples, seed }: Forecast
   const { top_k = own.top_k, top_p = own.top_p } = model_params;
   const refuse = (field: string, value: unknown, expected: string) =>
     new InvalidInputError(`${field} is ${value}, expected ${expected}`);
-  if (!(temperature > 0 && temperature < Infinity))
-    throw refuse("temperature", temperature, "a number above 0");
-  if (!Number.isInteger(num_samples) || num_samples < 1)
-    throw refuse("num_samples", num_samples, "an integer of at least 1");
-  if (!Number.isSafeInteger(seed)) throw refuse("seed", seed, "an integer");
+  checkTemperature(temperature);
+  checkDraws({ num_samples, seed });
   if (typeof top_k !== "number" || !Number.isInteger(top_k) || top_k < 0)
     throw refuse("model_params.top_k", top_k, "an integer, 0 for all tokens");
   if (typeof top_p !== "number" || !(top_p > 0 && top_p <= 1))

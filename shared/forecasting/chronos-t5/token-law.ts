@@ -1,3 +1,5 @@
+import { upperBound } from "../context.ts";
+
 /** How a law over tokens is sharpened and cut before a token is drawn. */
 export interface SamplingKnobs {
   /** above 0; below 1 sharpens */
@@ -43,15 +45,8 @@ export function tokenLaw(
 
 /** The first token whose cumulative probability is above `u` in [0, 1). */
 export function drawToken({ tokens, cumulative }: TokenLaw, u: number): number {
-  const reached = u * cumulative.at(-1)!;
-  let low = 0;
-  let high = tokens.length - 1;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (cumulative[middle]! > reached) high = middle;
-    else low = middle + 1;
-  }
-  return tokens[low]!;
+  const at = upperBound(cumulative, u * cumulative.at(-1)!);
+  return tokens[Math.min(at, tokens.length - 1)]!;
 }
 
 // Plain loops from here on: for a small model, this runs as long as the model does.

@@ -1,10 +1,11 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
-import { z } from "zod";
+import type { z } from "zod";
 import { explain } from "../../errors.ts";
 import { type Bundle, bundleFile } from "../bundle/bundle.ts";
 import type { LoadOptions, OpenedFamily } from "../family.ts";
 import { takeContexts } from "../forecast.ts";
-import { ModelMismatchError } from "../manifest.ts";
+import { ModelMismatchError, parseModelJson } from "../manifest.ts";
+import { checkFinite, leftPad, probeSeries } from "../onnx-model.ts";
 import { createSession } from "../onnx-session.ts";
 import type { ForecastSpec, QuantileForecast } from "../quantile-forecast.ts";
 import { summariseDraws } from "../sampling.ts";
@@ -36,11 +37,10 @@ export async function openCommandModel(
   try {
     const predict = await predictor(session, manifest, name);
     const { context_length } = manifest;
-    const probe = Float32Array.from({ length: context_length }, (_, t) => 10 + Math.sin(t / 5));
+    const probe = probeSeries(context_length);
     const padded = probe.slice(Math.floor(context_length / 2));
     const answers = await predict([probe, padded], [0, vocabulary.length]);
-    if (!answers.every(Number.isFinite))
-      throw new ModelMismatchError(`${name} answers a plain series with values that are not finite`);
+    checkFinite(answers, name);
     return {
       sampling: "layer",
       predictQuantiles: (contexts, spec) => forecast(predict, manifest, contexts, spec, idOf, name),
@@ -78,7 +78,10 @@ async function predictor(
     for (let from = 0; from < contexts.length; from += MAX_BATCH) {
       const batch = contexts.slice(from, from + MAX_BATCH);
       const feeds: Record<string, Tensor> = {
-        [input]: new Tensors("float32", leftPad(batch, context_length), [batch.length, context_length]),
+        [input]: new Tensors("float32", leftPad(batch, batch.length, context_length), [
+          batch.length,
+          context_length,
+        ]),
       };
       if (entity_input !== undefined) {
         const numbers = BigInt64Array.from(ids.slice(from, from + MAX_BATCH), BigInt);
@@ -121,22 +124,7 @@ async function forecast(
   });
 }
 
-/** Rows of `length` steps, each context at the right end, NaN before it. */
-function leftPad(contexts: readonly Float32Array[], length: number): Float32Array {
-  const padded = new Float32Array(contexts.length * length).fill(Number.NaN);
-  contexts.forEach((context, row) => {
-    const kept = context.subarray(Math.max(0, context.length - length));
-    padded.set(kept, (row + 1) * length - kept.length);
-  });
-  return padded;
-}
-
 function parse<T>(bundle: Bundle, file: string, schema: z.ZodType<T>, what: string): T {
-  try {
-    return schema.parse(JSON.parse(new TextDecoder().decode(bundleFile(bundle, file, what))));
-  } catch (cause) {
-    if (cause instanceof ModelMismatchError) throw cause;
-    const why = cause instanceof z.ZodError ? z.prettifyError(cause) : explain(cause);
-    throw new ModelMismatchError(`${file} of bundle '${what}' cannot be used: ${why}`, { cause });
-  }
+  const text = new TextDecoder().decode(bundleFile(bundle, file, what));
+  return parseModelJson(schema, text, `${file} of bundle '${what}'`);
 }

@@ -2,9 +2,8 @@ import { strFromU8, strToU8 } from "fflate";
 import { z } from "zod";
 import { ModelParams } from "../../contracts/live-config.ts";
 import { Timestamp } from "../../contracts/telemetry.ts";
-import { explain } from "../../errors.ts";
 import { type Bundle, bundleFile } from "../bundle/bundle.ts";
-import { ModelMismatchError } from "../manifest.ts";
+import { parseModelJson } from "../manifest.ts";
 import type { LeftOut, Member } from "./members.ts";
 import { type EnsembleReport, reportOf } from "./report.ts";
 import { decodeForecasts, encodeForecasts, type StoredForecasts } from "./stored-forecasts.ts";
@@ -53,7 +52,7 @@ export function describe({ members, weighting, stored }: Ensemble): EnsembleRepo
 }
 
 /** `ensemble.json` with members, weights and report, `backtest.bin`, and `members/<family>` for each file. */
-export function ensembleFiles(ensemble: Ensemble): Map<string, Uint8Array> {
+export function ensembleFiles(ensemble: Ensemble, report = describe(ensemble)): Map<string, Uint8Array> {
   const { members, weighting, stored, leftOut } = ensemble;
   const fileOf = ({ family, artifact }: Member) => (artifact === undefined ? null : `members/${family}`);
   const description = {
@@ -64,7 +63,7 @@ export function ensembleFiles(ensemble: Ensemble): Map<string, Uint8Array> {
       return { family, params, file: fileOf(member), weight };
     }),
     left_out: leftOut,
-    report: describe(ensemble),
+    report,
   };
   const files = new Map([
     [ENSEMBLE, strToU8(`${JSON.stringify(description, null, 2)}\n`)],
@@ -79,8 +78,10 @@ export function ensembleFiles(ensemble: Ensemble): Map<string, Uint8Array> {
 
 /** @throws {ModelMismatchError} when a file is missing or has a wrong field */
 export function ensembleOf(bundle: Bundle): Ensemble {
-  const { weighting, members, left_out, members_trained_to } = parse(
+  const { weighting, members, left_out, members_trained_to } = parseModelJson(
+    Description,
     strFromU8(bundleFile(bundle, ENSEMBLE, WHAT)),
+    ENSEMBLE,
   );
   return {
     weighting,
@@ -92,14 +93,4 @@ export function ensembleOf(bundle: Bundle): Ensemble {
     leftOut: left_out,
     trainedToMs: Date.parse(members_trained_to),
   };
-}
-
-function parse(text: string): z.infer<typeof Description> {
-  try {
-    const parsed = Description.safeParse(JSON.parse(text));
-    if (parsed.success) return parsed.data;
-    throw new Error(z.prettifyError(parsed.error));
-  } catch (cause) {
-    throw new ModelMismatchError(`${ENSEMBLE} cannot be used: ${explain(cause)}`, { cause });
-  }
 }

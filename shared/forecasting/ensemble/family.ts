@@ -6,10 +6,9 @@ import type { ForecastSpec, QuantileForecast } from "../quantile-forecast.ts";
 import { summariseExactly } from "../sampling.ts";
 import { everyMemberFailed } from "./backtest-forecasts.ts";
 import { averageQuantiles } from "./combine.ts";
-import { describe, ensembleOf, type WeightedMember } from "./ensemble-bundle.ts";
+import { ensembleOf, type WeightedMember } from "./ensemble-bundle.ts";
 import { type LeftOut, memberForecasts, type OpenMember, openMembers, releaseMembers } from "./members.ts";
 import { ENSEMBLE_PARAMETERS, isEnabled } from "./parameters.ts";
-import type { EnsembleReport } from "./report.ts";
 import { trainEnsemble } from "./train.ts";
 
 /**
@@ -35,7 +34,6 @@ export interface OpenedEnsemble extends OpenedFamily {
 }
 
 export interface EnsembleStatus {
-  readonly report: EnsembleReport;
   /** weights of the latest forecast, or of the bundle before the first */
   readonly weights: Readonly<Record<string, number>>;
   readonly left_out: readonly LeftOut[];
@@ -58,8 +56,7 @@ export async function openEnsemble(
       weight: weighty.find(({ family }) => family === member.family)!.weight,
     }),
   );
-  const report = describe(ensemble);
-  let status: EnsembleStatus = { report, ...sharesOf(running), left_out: notOpened };
+  let status: EnsembleStatus = { ...sharesOf(running), left_out: notOpened };
   return {
     // A member that draws by itself makes the whole law depend on the draws.
     sampling: running.some(({ model }) => model.sampling === "own") ? "own" : "layer",
@@ -67,7 +64,7 @@ export async function openEnsemble(
     predictQuantiles: async (contexts, spec) => {
       takeContexts(contexts, spec);
       const { answers, leftOut } = await askAll(running, contexts, spec);
-      status = { report, ...sharesOf(answers), left_out: [...notOpened, ...leftOut] };
+      status = { ...sharesOf(answers), left_out: [...notOpened, ...leftOut] };
       if (answers.length === 0) throw everyMemberFailed(status.left_out);
       const weights = answers.map(({ weight }) => weight);
       return contexts.map((_, s) =>

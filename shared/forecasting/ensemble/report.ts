@@ -1,9 +1,7 @@
+import { FOUNDATION_SHARE, isFoundation } from "./foundation.ts";
 import type { StoredForecasts } from "./stored-forecasts.ts";
 import { combinedLoss, targetsOf } from "./targets.ts";
 import { reweigh, type Weighting } from "./weights.ts";
-
-/** The foundation model's share of the weights is expected in here (E-ENS-1). */
-export const FOUNDATION_SHARE = { least: 0.1, most: 0.4 } as const;
 
 /** The classical families that a foundation model is measured against. */
 const CLASSICAL: readonly string[] = ["arima", "var"];
@@ -29,11 +27,6 @@ export interface FoundationReport {
   readonly against_classical: number | null;
   /** the loss of the best average without it; null where it is the only member */
   readonly loss_without: number | null;
-}
-
-/** Whether a family is a pretrained foundation model. */
-export function isFoundation(family: string): boolean {
-  return family.startsWith("chronos-");
 }
 
 /** @param weights per member of `stored`, in its order, as `reweigh` gives them */

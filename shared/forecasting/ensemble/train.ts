@@ -38,7 +38,7 @@ export async function trainEnsemble(request: TrainingRequest): Promise<Bundle> {
       parent: null,
       code_version: "",
     },
-    files: ensembleFiles(ensemble),
+    files: ensembleFiles(ensemble, report),
   };
 }
 

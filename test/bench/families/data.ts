@@ -1,9 +1,7 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readRates } from "../../../services/console/demo/rates.ts";
 import { durationMs } from "../../../shared/contracts/duration.ts";
 import { isWeekend } from "../../../shared/forecasting/context.ts";
 import type { StepGrid } from "../../../shared/forecasting/quantile-forecast.ts";
-import { ROOT } from "../../../shared/service.ts";
 import { missingSeries, pooled, readSeries } from "../public-series.ts";
 
 /** Series on one grid that are forecast together. */
@@ -31,26 +29,21 @@ const WEEKDAYS = { stepMs: DAY, calendar: "weekdays" } as const;
 const DAILY = { grid: WEEKDAYS, seasonLength: 1, horizon: 15, contextLength: 180, stepSize: 15 };
 
 /** Data sets that can be read here, and a reason where some cannot. */
-export function dataSets(): { sets: DataSet[]; skipped: string | undefined } {
+export async function dataSets(): Promise<{ sets: DataSet[]; skipped: string | undefined }> {
   const skipped = missingSeries();
   const beside = skipped === undefined ? [ecbRates(), observedRate(), services(), machines()] : [];
-  return { sets: [demoRates(), ...beside], skipped };
+  return { sets: [await demoRates(), ...beside], skipped };
 }
 
 /** The rates that come with the repository. */
-function demoRates(): DataSet {
-  const text = readFileSync(join(ROOT, "services/console/demo/ecb-eurusd.csv"), "utf8");
-  const rows = text
-    .trim()
-    .split("\n")
-    .slice(1)
-    .map((line) => line.split(","));
-  const rates = {
+async function demoRates(): Promise<DataSet> {
+  const rates = await readRates();
+  const series = {
     name: "EURUSD",
-    times: rows.map(([date]) => date!),
-    values: rows.map(([, rate]) => Number(rate)),
+    times: rates.map(({ ts }) => ts),
+    values: rates.map(({ rate }) => rate),
   };
-  return daily("EUR/USD, the demo's file (ECB)", "No season, so seasonal naive is the last value.", [rates]);
+  return daily("EUR/USD, the demo's file (ECB)", "No season, so seasonal naive is the last value.", [series]);
 }
 
 function ecbRates(): DataSet {

@@ -55,11 +55,7 @@ function prune(pruner: PrunerName, losses: readonly (readonly number[])[], seed:
 }
 
 /** In percent of the least mean loss. */
-export function excess(
-  chosen: Point,
-  among: Iterable<Point>,
-  losses: (point: Point) => readonly number[],
-): number {
+function excess(chosen: Point, among: Iterable<Point>, losses: (point: Point) => readonly number[]): number {
   let least = Number.POSITIVE_INFINITY;
   for (const point of among) least = Math.min(least, meanLoss(losses(point)));
   return 100 * (meanLoss(losses(chosen)) / least - 1);
