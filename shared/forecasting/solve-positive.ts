@@ -6,7 +6,7 @@
  * @returns false when A is not positive definite to working precision; `right` is then untouched
  */
 export function solvePositive(matrix: Float64Array, right: Float64Array, n: number): boolean {
-  if (!decompose(matrix, n)) return false;
+  if (!factorise(matrix, n, TOLERANCE)) return false;
   const columns = right.length / n;
   for (let i = 0; i < n; i += 1) {
     eliminate(right, columns, i, 0, i, (k) => matrix[i * n + k]!);
@@ -22,14 +22,22 @@ export function solvePositive(matrix: Float64Array, right: Float64Array, n: numb
 /** Below this share of its diagonal element a pivot is rounding. */
 const TOLERANCE = 1e-13;
 
-function decompose(matrix: Float64Array, n: number): boolean {
+/**
+ * The L with L Lᵀ = A, in place of the lower triangle of a symmetric A; what lies above is not looked at.
+ *
+ * @param tolerance share of its diagonal element that a pivot must be above
+ * @returns false when A is not positive definite to that; its content is lost then
+ */
+export function factorise(matrix: Float64Array, n: number, tolerance = 0): boolean {
   for (let i = 0; i < n; i += 1) {
-    const diagonal = matrix[i * n + i]!;
+    const row = i * n;
+    const diagonal = matrix[row + i]!;
     for (let j = 0; j <= i; j += 1) {
-      let sum = matrix[i * n + j]!;
-      for (let k = 0; k < j; k += 1) sum -= matrix[i * n + k]! * matrix[j * n + k]!;
-      if (i > j) matrix[i * n + j] = sum / matrix[j * n + j]!;
-      else if (sum > TOLERANCE * diagonal) matrix[i * n + i] = Math.sqrt(sum);
+      const other = j * n;
+      let sum = matrix[row + j]!;
+      for (let k = 0; k < j; k += 1) sum -= matrix[row + k]! * matrix[other + k]!;
+      if (i > j) matrix[row + j] = sum / matrix[other + j]!;
+      else if (sum > tolerance * diagonal) matrix[row + i] = Math.sqrt(sum);
       else return false;
     }
   }

@@ -44,13 +44,15 @@ export function effectiveSize(n: number, tau: number): number {
   return n / tau ** KS_EXPONENT;
 }
 
-function covariance(centred: Float64Array, lag: number): number {
+/** Σ x_t x_{t−lag} of centred values, not divided by n. */
+export function covariance(centred: Float64Array, lag: number): number {
   let total = 0;
   for (let t = lag; t < centred.length; t += 1) total += centred[t]! * centred[t - lag]!;
   return total;
 }
 
-function ranks(values: ArrayLike<number>): Float64Array {
+/** Ranks from 1, ties share their mean. */
+export function ranks(values: ArrayLike<number>): Float64Array {
   const order = Uint32Array.from({ length: values.length }, (_, i) => i).sort(
     (i, j) => values[i]! - values[j]!,
   );

@@ -1,3 +1,5 @@
+import { covariance } from "./autocorrelation.ts";
+
 /** 5 % critical value of the test for level stationarity. */
 const CRITICAL = 0.463;
 
@@ -19,9 +21,9 @@ export function kpssStatistic(values: ArrayLike<number>): number {
   let mean = 0;
   for (let t = 0; t < n; t += 1) mean += values[t]! / n;
   const centered = Float64Array.from(values, (value) => value - mean);
-  let variance = autocovariance(centered, 0);
+  let variance = covariance(centered, 0) / n;
   const lags = Math.floor((3 * Math.sqrt(n)) / 13);
-  for (let k = 1; k <= lags; k += 1) variance += 2 * (1 - k / (lags + 1)) * autocovariance(centered, k);
+  for (let k = 1; k <= lags; k += 1) variance += 2 * (1 - k / (lags + 1)) * (covariance(centered, k) / n);
   let partial = 0;
   let squares = 0;
   for (const value of centered) {
@@ -34,10 +36,4 @@ export function kpssStatistic(values: ArrayLike<number>): number {
 /** Whether a series is to be differenced: at 5 % it does not return to a level. */
 export function wanders(values: ArrayLike<number>): boolean {
   return kpssStatistic(values) > CRITICAL;
-}
-
-function autocovariance(centered: Float64Array, lag: number): number {
-  let sum = 0;
-  for (let t = lag; t < centered.length; t += 1) sum += centered[t]! * centered[t - lag]!;
-  return sum / centered.length;
 }

@@ -63,7 +63,11 @@ export function backtestStrategy(
   checkMarket(market, span);
   const { bars, probability, barsPerYear } = market;
   const book = new Book(costShare(costs));
-  const volatility = rollingVolatility(bars.close.subarray(0, span.to), parameters.volatility_window);
+  // Sizings other than by volatility do not look at it.
+  const volatility =
+    parameters.sizing === "volatility"
+      ? rollingVolatility(bars.close.subarray(0, span.to), parameters.volatility_window)
+      : undefined;
   const equity = new Float64Array(span.to - span.from);
   const decisions = new Float64Array(span.to - span.from).fill(Number.NaN);
   let order: number | undefined;
@@ -84,7 +88,7 @@ export function backtestStrategy(
     const up = probability[t]!;
     if (Number.isNaN(up) || book.isRuined) continue;
     const side = sideOf(up, parameters);
-    const annual = volatility[t]! * Math.sqrt(barsPerYear);
+    const annual = (volatility?.[t] ?? Number.NaN) * Math.sqrt(barsPerYear);
     const wanted = side === 0 ? 0 : side * sizeOf(side === 1 ? up : 1 - up, annual, parameters);
     const unchanged = Math.sign(wanted) === book.side;
     order = unchanged ? undefined : wanted;

@@ -29,18 +29,7 @@ export function strategySpace({ space, parameters }: Pick<StrategySpec, "space" 
     const when = sizing === undefined || space.sizing === undefined ? {} : { when: { sizing: [sizing] } };
     if (Array.isArray(varied)) return [{ kind: "choice", name, choices: varied, ...when }];
     const kind = name === "volatility_window" ? "integer" : "float";
-    const { min, max, log, step } = varied;
-    return [
-      {
-        kind,
-        name,
-        min,
-        max,
-        ...(log === undefined ? {} : { log }),
-        ...(step === undefined ? {} : { step }),
-        ...when,
-      },
-    ];
+    return [{ kind, name, ...varied, ...when }];
   });
   return defineSpace(dimensions);
 }

@@ -1,3 +1,4 @@
+import { pairedDifference } from "../../search/pruners/window-losses.ts";
 import { meanLoss, type Objective } from "./objective.ts";
 
 /** Consecutive parts of the validation rows; within one, errors of overlapping horizons move together. */
@@ -18,12 +19,11 @@ export function isProven(
   without: readonly Float64Array[],
   withTrees: readonly Float64Array[],
 ): boolean {
-  const gains = Array.from({ length: BLOCKS }, (_, block) => {
-    const [from, to] = [block, block + 1].map((edge) => Math.floor((edge * labels.length) / BLOCKS));
-    const lossOf = (scores: readonly Float64Array[]) => meanLoss(objective, labels, scores, from!, to!);
-    return lossOf(without) - lossOf(withTrees);
-  });
-  const mean = gains.reduce((sum, gain) => sum + gain, 0) / BLOCKS;
-  const variance = gains.reduce((sum, gain) => sum + (gain - mean) ** 2, 0) / (BLOCKS - 1);
-  return mean > Math.sqrt(variance / BLOCKS);
+  const lossesOf = (scores: readonly Float64Array[]) =>
+    Array.from({ length: BLOCKS }, (_, block) => {
+      const [from, to] = [block, block + 1].map((edge) => Math.floor((edge * labels.length) / BLOCKS));
+      return meanLoss(objective, labels, scores, from!, to!);
+    });
+  const { mean, standardError } = pairedDifference(lossesOf(without), lossesOf(withTrees));
+  return mean > standardError;
 }

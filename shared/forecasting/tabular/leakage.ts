@@ -1,3 +1,4 @@
+import { ranks } from "../../statistics/autocorrelation.ts";
 import type { Table } from "./table.ts";
 
 /** A feature that tells the label by itself. */
@@ -45,19 +46,4 @@ function strengthOf(column: Float32Array, labels: ArrayLike<number>, twoClasses:
   if (xx === 0 || yy === 0) return 0;
   // Two classes have mean ranks n / 2 apart, which makes the slope of x on y the difference of AUC and 1 - AUC.
   return Math.abs(xy) / (twoClasses ? yy : Math.sqrt(xx * yy));
-}
-
-/** Ranks from 1, ties share their mean. */
-function ranks(values: readonly number[]): number[] {
-  const order = Array.from(values.keys()).sort(
-    (a, b) => Number(values[a]! > values[b]!) - Number(values[a]! < values[b]!),
-  );
-  const result = new Array<number>(values.length);
-  for (let from = 0; from < order.length; ) {
-    let to = from;
-    while (to + 1 < order.length && values[order[to + 1]!] === values[order[from]!]) to += 1;
-    for (let i = from; i <= to; i += 1) result[order[i]!] = (from + to) / 2 + 1;
-    from = to + 1;
-  }
-  return result;
 }

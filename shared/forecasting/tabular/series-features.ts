@@ -1,3 +1,4 @@
+import { naiveScale } from "../../statistics/errors.ts";
 import { type CalendarField, calendarValue } from "./calendar.ts";
 
 /** Which features a row has. Part of a model: rows for serving are made by the plan of the training. */
@@ -60,7 +61,7 @@ export function describeCutoff(past: Float32Array, plan: FeaturePlan): Cutoff | 
   const seen = past.subarray(Math.max(0, past.length - reachOf(plan)));
   const level = lastObserved(past);
   if (level === undefined) return null;
-  const scale = meanChange(seen) || meanChange(past) || 1;
+  const scale = naiveScale(seen, 1) || naiveScale(past, 1) || 1;
   const features = [
     ...Array.from({ length: plan.lags }, (_, k) => (valueBack(seen, k + 1) - level) / scale),
     ...Array.from({ length: plan.changes }, (_, k) => (valueBack(seen, k) - valueBack(seen, k + 1)) / scale),
@@ -157,19 +158,6 @@ function valueBack(past: Float32Array, steps: number): number {
 function lastObserved(values: Float32Array): number | undefined {
   for (let i = values.length - 1; i >= 0; i -= 1) if (!Number.isNaN(values[i]!)) return values[i]!;
   return undefined;
-}
-
-/** Mean absolute change between neighbours that are both observed, 0 where there are none. */
-function meanChange(values: Float32Array): number {
-  let sum = 0;
-  let pairs = 0;
-  for (let i = 1; i < values.length; i += 1) {
-    const change = Math.abs(values[i]! - values[i - 1]!);
-    if (Number.isNaN(change)) continue;
-    sum += change;
-    pairs += 1;
-  }
-  return pairs > 0 ? sum / pairs : 0;
 }
 
 /** Mean, standard deviation, minimum and maximum of the last values, scaled; NaN where none is observed. */

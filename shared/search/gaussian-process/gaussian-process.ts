@@ -1,4 +1,5 @@
-import { factorise, solveLower, solveUpper } from "./cholesky.ts";
+import { factorise } from "../../forecasting/solve-positive.ts";
+import { solveLower, solveUpper } from "./cholesky.ts";
 import { type LogParameters, matern52 } from "./kernel.ts";
 
 /** Added to the diagonal, relative to s², where rounding makes a matrix indefinite: each in turn. */

@@ -35,10 +35,8 @@ export function covarianceOf(returns: readonly Float64Array[], target: Shrinkage
   if (target === "none" || rows.length < 2) return { ...sample, shrinkage: 0 };
   const towards = target === "identity" ? identityTarget(sample) : constantCorrelationTarget(sample);
   const distance = sample.values.reduce((sum, each, i) => sum + (each - towards.values[i]!) ** 2, 0);
-  const noise =
-    target === "identity"
-      ? sum(estimateNoise(rows, sample))
-      : sum(estimateNoise(rows, sample)) - targetNoise(rows, sample);
+  const estimates = estimateNoise(rows, sample);
+  const noise = sum(estimates) - (target === "identity" ? 0 : targetNoise(rows, sample, estimates));
   const count = rows[0]!.length;
   const shrinkage = distance === 0 ? 1 : Math.min(1, Math.max(0, noise / count / distance));
   const values = sample.values.map((each, i) => (1 - shrinkage) * each + shrinkage * towards.values[i]!);
@@ -104,8 +102,7 @@ function estimateNoise(rows: readonly Float64Array[], sample: Matrix): Float64Ar
 }
 
 /** ρ̂: asymptotic covariances of the target's entries with those of the sample covariance, summed. */
-function targetNoise(rows: readonly Float64Array[], sample: Matrix): number {
-  const noise = estimateNoise(rows, sample);
+function targetNoise(rows: readonly Float64Array[], sample: Matrix, noise: Float64Array): number {
   const correlation = meanCorrelation(sample);
   /** ϑ̂ of variance i with the covariance of i and j */
   const shared = (i: number, j: number) => {
