@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { seeded } from "../../test/support/seeded.ts";
 import { sweep } from "./decide.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, START, type TestFleet } from "./fleet.fixture.ts";
 import {
@@ -42,20 +43,9 @@ function tierByHand(percent: number): string {
   return percent <= 35 ? "medium" : "high";
 }
 
-/** Mulberry32. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Thirty entities that come and go over fifty days, one step every twenty minutes. */
 function churning(seed: number): Tick[] {
-  const draw = random(seed);
+  const draw = seeded(seed);
   const lives = Array.from({ length: 30 }, (_, i) => {
     const comes = i < 20 ? 0 : draw() * 30 * DAY_MS;
     const goes = draw() < 0.5 ? comes + draw() * 15 * DAY_MS : Number.POSITIVE_INFINITY;

@@ -7,12 +7,13 @@ import { durationDays, durationMs } from "../../shared/contracts/duration.ts";
 import { WindowReply, type WindowRequest } from "../../shared/contracts/inference-buffer.ts";
 import { addSteps, type ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { InvalidInputError, RetuneError, UnavailableError } from "../../shared/errors.ts";
+import { datasetCache } from "../../shared/forecasting/dataset-cache.ts";
 import type { StepGrid } from "../../shared/forecasting/quantile-forecast.ts";
 import { withMemory } from "../../shared/history/duckdb.ts";
 import { writeQuery } from "../../shared/history/parquet.ts";
 import type { Window } from "../../shared/history/window.ts";
 import type { WindowCache } from "../../shared/history/window-cache.ts";
-import { fleetGridQuery, fleetSize } from "./fleet-grid.ts";
+import { fleetGridQuery } from "./fleet-grid.ts";
 import { gridQuery } from "./grid.ts";
 import { stepsNeeded } from "./split.ts";
 import type { Study } from "./state.ts";
@@ -73,10 +74,11 @@ export async function makeDataset(
       `${about}: ${search.history} of history in steps of ${spec.step} is ${Math.round(span)} steps${fleet}, at most ${Math.floor(most)} are possible`,
     );
   }
-  const { dataset, points } =
-    entities === "all"
-      ? await fleetOnGrid(bus, window, spec)
-      : await seriesOnGrid(bus, windows, window, spec);
+  const isFleet = entities === "all";
+  const dataset = isFleet
+    ? await fleetOnGrid(bus, window, spec)
+    : await seriesOnGrid(bus, windows, window, spec);
+  const points = await stepsOf(bus, dataset, spec);
   if (points < needed) {
     throw new TooLittleDataError(
       `too little data: ${about} has ${points} steps of ${spec.step} since ${window.from}, the search needs ${needed}`,
@@ -84,7 +86,7 @@ export async function makeDataset(
   }
   const { rows, from, to, stream } = window;
   const data = { rows, points, from, to, last_sequence: stream.last_sequence };
-  return { dataset, data: entities === "all" ? { ...data, fleet: fleetOf(window) } : data };
+  return { dataset, data: isFleet ? { ...data, fleet: fleetOf(window) } : data };
 }
 
 /** True when a window already is a grid of steps, each with a value. */
@@ -95,7 +97,7 @@ function isRegular({ times, values }: Window, spec: ForecasterSpec): boolean {
   );
 }
 
-async function requestWindow(bus: Bus, request: WindowRequest): Promise<WindowReply> {
+export async function requestWindow(bus: Bus, request: WindowRequest): Promise<WindowReply> {
   try {
     return await bus.request("inference-buffer.window", request, WindowReply, {
       timeoutMs: WINDOW_TIMEOUT_MS,
@@ -124,28 +126,26 @@ function leftOut({ excluded = [], excluded_total }: WindowReply): string {
   return named.length === 0 ? "" : `; ${excluded_total} entities are left out: ${named.join(", ")}`;
 }
 
-interface OnGrid {
-  readonly dataset: string;
-  /** steps */
-  readonly points: number;
-}
-
 async function seriesOnGrid(
   bus: Bus,
   windows: WindowCache,
   { artifact }: WindowReply,
   spec: ForecasterSpec,
-): Promise<OnGrid> {
-  const dataset = isRegular(await windows.get(artifact), spec)
-    ? artifact
-    : await bus.artifacts.put(await onGrid(gridQuery(await bus.artifacts.fetch(artifact), gridOf(spec))));
-  return { dataset, points: (await windows.get(dataset)).values.length };
+): Promise<string> {
+  if (isRegular(await windows.get(artifact), spec)) return artifact;
+  return bus.artifacts.put(await onGrid(gridQuery(await bus.artifacts.fetch(artifact), gridOf(spec))));
 }
 
-async function fleetOnGrid(bus: Bus, { artifact }: WindowReply, spec: ForecasterSpec): Promise<OnGrid> {
-  const query = fleetGridQuery(await bus.artifacts.fetch(artifact), gridOf(spec));
-  const dataset = await bus.artifacts.put(await onGrid(query));
-  return { dataset, points: (await fleetSize(await bus.artifacts.fetch(dataset))).points };
+async function fleetOnGrid(bus: Bus, { artifact }: WindowReply, spec: ForecasterSpec): Promise<string> {
+  return bus.artifacts.put(await onGrid(fleetGridQuery(await bus.artifacts.fetch(artifact), gridOf(spec))));
+}
+
+/** Length of a dataset, read into the cache that its search reads it from. */
+async function stepsOf(bus: Bus, dataset: string, spec: ForecasterSpec): Promise<number> {
+  const { entities, season_length: seasonLength } = spec;
+  const about = { fleet: entities === "all", grid: gridOf(spec), seasonLength };
+  const { series: all } = await datasetCache(bus.artifacts).get(dataset, about);
+  return all[0]?.values.length ?? 0;
 }
 
 function gridOf({ step, calendar }: ForecasterSpec): StepGrid {

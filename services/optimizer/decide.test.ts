@@ -166,7 +166,7 @@ describe("taskOf", () => {
       },
       params: { context_length: 60, num_samples: 10, temperature: 1 },
       ...{ dataset: study.dataset, fleet: false, grid: study.grid, horizon: 5, season_length: 1 },
-      ...{ cutoffs: [83, 84, 85, 86, 87, 88, 89, 90], score_end: 92, train_start: 0, train_end: 84 },
+      ...{ cutoffs: [83, 84, 85, 86, 87, 88, 89, 90], score_end: 92, train_end: 84 },
       ...{ objective: "rmse", seed: 1, memory_limit_mb: 768, attempts: 3 },
     });
   });

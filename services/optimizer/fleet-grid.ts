@@ -1,5 +1,5 @@
 import type { StepGrid } from "../../shared/forecasting/quantile-forecast.ts";
-import { quote, rows, withMemory } from "../../shared/history/duckdb.ts";
+import { quote } from "../../shared/history/duckdb.ts";
 
 /**
  * SQL that puts the observations of a fleet on one regular grid of steps.
@@ -30,16 +30,4 @@ export function fleetGridQuery(path: string, { stepMs, calendar }: StepGrid): st
       FROM (SELECT entity, unnest(generate_series(first, 0)) AS k FROM members), newest
     )
     SELECT entity, ts, steps.v AS value FROM grid LEFT JOIN steps USING (entity, k) WHERE ${weekday} ORDER BY entity, ts`;
-}
-
-/** How large a dataset of a fleet is: steps from the first of any entity to the end, and entities. */
-export async function fleetSize(path: string): Promise<{ points: number; entities: number }> {
-  const [size] = await withMemory((connection) =>
-    rows(
-      connection,
-      `SELECT count(DISTINCT ts)::DOUBLE AS points, count(DISTINCT entity)::DOUBLE AS entities
-       FROM read_parquet(${quote(path)})`,
-    ),
-  );
-  return size as { points: number; entities: number };
 }

@@ -1,7 +1,6 @@
 import type { CloudEvent, StepData } from "../../shared/contracts/envelope.ts";
 import type { Step } from "../../shared/contracts/subjects.ts";
 import { StaleStateError, UnavailableError } from "../../shared/errors.ts";
-import type { BacktestData } from "../../shared/forecasting/backtest.ts";
 import { datasetCache } from "../../shared/forecasting/dataset-cache.ts";
 import { planFallback } from "../../shared/forecasting/search-plan.ts";
 import type { ServiceContext } from "../../shared/service.ts";
@@ -12,8 +11,9 @@ import {
   knownWindows,
   LossesRecord,
   lossesKey,
+  readLosses,
+  type StudyLosses,
   storeWindows,
-  type WindowKeys,
   windowKeys,
 } from "./losses.ts";
 import { failedStudyEvent, searchedEvent } from "./outcome.ts";
@@ -35,8 +35,7 @@ export interface Ending {
 }
 
 /** What a leader knows beside the study and its results. */
-interface Memory {
-  readonly keys: WindowKeys;
+interface Memory extends StudyLosses {
   readonly known: KnownWindows;
 }
 
@@ -66,14 +65,15 @@ export class StudyLeader {
   /**
    * Puts the trials of a new study on the queue; repairs what a crash may have left of an older one.
    *
-   * @throws as `knownWindows`
+   * @throws as `DatasetCache.get` and `readLosses`
    */
   async begin(): Promise<void> {
     const { artifacts } = this.context.bus;
     const { study, fresh } = this.current;
     const data = await datasetCache(artifacts).get(study.dataset, datasetAbout(study));
     const keys = windowKeys(study, data, this.context.codeVersion);
-    this.memory = { keys, known: await knownWindows(artifacts, study.losses, keys) };
+    const book = await readLosses(artifacts, study.losses);
+    this.memory = { data, keys, book, known: knownWindows(book, keys) };
     if (!fresh) {
       await this.results.readAll();
       await this.repair();
@@ -205,31 +205,24 @@ export class StudyLeader {
     { winner, artifact, training }: Extract<Decision, { kind: "searched" }>,
     measuring: MeasuringBaselines,
   ): Promise<CloudEvent<StepData>> {
-    const { bus } = this.context;
     const { study } = this.current;
-    const data = await datasetCache(bus.artifacts).get(study.dataset, datasetAbout(study));
+    const { times } = this.memory!.data;
     const standing = this.standing();
     const baselines = await measuring.result();
     if (this.stopping.aborted)
       throw new UnavailableError("the optimizer stops; another one ends the search with all baselines");
-    await this.remember(standing, data);
+    await this.remember(standing);
     return searchedEvent(this.context, study, {
-      ...{ winner, artifact, training, standing, baselines, times: data.times, nowMs: Date.now() },
+      ...{ winner, artifact, training, standing, baselines, times, nowMs: Date.now() },
     });
   }
 
   /** Keeps what was found for the next search. Without it that only takes longer. */
-  private async remember(standing: readonly GenerationStanding[], data: BacktestData): Promise<void> {
+  private async remember(standing: readonly GenerationStanding[]): Promise<void> {
     const { bus, log } = this.context;
     const { run_id, forecaster } = this.current.study;
     try {
-      const artifact = await storeWindows(
-        bus.artifacts,
-        this.current.study,
-        standing,
-        this.memory!.keys,
-        data,
-      );
+      const artifact = await storeWindows(bus.artifacts, this.current.study, standing, this.memory!);
       if (artifact !== null)
         await bus.kv("states", LossesRecord).put(lossesKey(forecaster), { artifact, run_id });
     } catch (err) {

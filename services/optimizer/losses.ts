@@ -90,14 +90,17 @@ export function windowKeys(study: Study, data: BacktestData, codeVersion: string
   };
 }
 
-/** What earlier runs have found, as a study that began with `digest` may use it. */
-export async function knownWindows(
-  artifacts: ArtifactStore,
-  digest: string | null,
-  keys: WindowKeys,
-): Promise<KnownWindows> {
-  if (digest === null) return NOTHING_KNOWN;
-  const { windows } = await readLosses(artifacts, digest);
+/** What the losses of a study's windows are told by. */
+export interface StudyLosses {
+  readonly data: BacktestData;
+  readonly keys: WindowKeys;
+  /** what `study.losses` names */
+  readonly book: LossBook;
+}
+
+/** What earlier runs have found, as a study may use it whose windows have the names `keys`. */
+export function knownWindows({ windows }: LossBook, keys: WindowKeys): KnownWindows {
+  if (Object.keys(windows).length === 0) return NOTHING_KNOWN;
   const found = new Map<string, ScoredWindow | undefined>();
   return (trial, cutoff) => {
     const asked = `${trial.number} ${cutoff}`;
@@ -117,10 +120,8 @@ export async function storeWindows(
   artifacts: ArtifactStore,
   study: Study,
   standing: readonly GenerationStanding[],
-  keys: WindowKeys,
-  data: BacktestData,
+  { keys, book: before, data }: StudyLosses,
 ): Promise<string | null> {
-  const before = study.losses === null ? NO_LOSSES : await readLosses(artifacts, study.losses);
   const timeOf = (cutoff: number) => data.times?.[cutoff] ?? cutoff;
   const oldest = timeOf(Math.min(...windowPlan(study).cutoffs));
   const windows = Object.fromEntries(
@@ -158,8 +159,13 @@ function costsOf(standing: readonly GenerationStanding[]): LossBook["costs"] {
   );
 }
 
-/** @throws as `ArtifactStore.fetch`, and {InvalidInputError} for another format */
-export async function readLosses(artifacts: ArtifactStore, digest: string): Promise<LossBook> {
+/**
+ * What a search has left; nothing for null.
+ *
+ * @throws as `ArtifactStore.fetch`, and {InvalidInputError} for another format
+ */
+export async function readLosses(artifacts: ArtifactStore, digest: string | null): Promise<LossBook> {
+  if (digest === null) return NO_LOSSES;
   const text = await readFile(await artifacts.fetch(digest), "utf8");
   return check(LossBook, JSON.parse(text), `losses ${digest}`);
 }

@@ -13,10 +13,17 @@ const FOLDER_FAMILIES: ReadonlySet<string> = new Set(["chronos-t5"]);
 /** Resolves when the file is a model that a family can forecast with. */
 export type CheckModel = (path: string, spec: ForecasterSpec, family: FamilyName) => Promise<void>;
 
+/** A model file among the artifacts. */
+export interface StoredModel {
+  readonly family: FamilyName;
+  /** digest */
+  readonly artifact: string;
+}
+
 /**
- * Stores the model file that a spec names and returns its digest; null where no family of the search has one. A folder,
- * as chronos-t5 may come in, is stored as one file. Everybody can read what is stored, so nothing is stored that is no
- * model.
+ * Stores the model file that a spec names and returns its digest with the family that it is of; null where no family of
+ * the search has one. A folder, as chronos-t5 may come in, is stored as one file. Everybody can read what is stored, so
+ * nothing is stored that is no model.
  *
  * @param foundation family of the file where no family of the search has one, but one of them builds on it
  * @throws {InvalidInputError} as `modelFile`, for a search over two families with a file each, or what `check` throws
@@ -26,13 +33,14 @@ export async function storeModel(
   spec: ForecasterSpec,
   check: CheckModel,
   foundation?: FamilyName,
-): Promise<string | null> {
+): Promise<StoredModel | null> {
   const family = (await fileFamily(spec)) ?? foundation;
   if (family === undefined) return null;
   const path = await modelFile(dirs, spec, family);
   await check(path, spec, family);
   const isFolder = (await stat(path)).isDirectory();
-  return bus.artifacts.put(isFolder ? await packModelFolder(path, MAX_BYTES) : await readFile(path));
+  const bytes = isFolder ? await packModelFolder(path, MAX_BYTES) : await readFile(path);
+  return { family, artifact: await bus.artifacts.put(bytes) };
 }
 
 /** The family of a spec's search that `model.path` is of. @throws {InvalidInputError} where there are two */

@@ -3,7 +3,6 @@ import { LiveConfig } from "../../shared/contracts/live-config.ts";
 import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { InvalidInputError } from "../../shared/errors.ts";
 import { type BundleInfo, readBundle } from "../../shared/forecasting/bundle/bundle.ts";
-import type { FamilyName } from "../../shared/forecasting/families.ts";
 import type { WindowCache } from "../../shared/history/window-cache.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import type { SpecStore } from "../../shared/specs.ts";
@@ -43,7 +42,7 @@ export async function lastLosses(
 ): Promise<{ digest: string | null; book: LossBook }> {
   try {
     const digest = (await bus.kv("states", LossesRecord).get(lossesKey(forecaster)))?.value.artifact ?? null;
-    return { digest, book: digest === null ? NO_LOSSES : await readLosses(bus.artifacts, digest) };
+    return { digest, book: await readLosses(bus.artifacts, digest) };
   } catch (err) {
     log.warn({ err, forecaster }, "what earlier searches have found cannot be read, and is found anew");
     return { digest: null, book: NO_LOSSES };
@@ -51,8 +50,8 @@ export async function lastLosses(
 }
 
 /**
- * The model file of the search: of a family that forecasts with it, and of one that builds on it, an ensemble. Members
- * that only get new weights have it with them.
+ * The model file of the search, under the family that it is of: of use to that family, and to one that builds on it, an
+ * ensemble. Members that only get new weights have it with them.
  */
 export async function storedModel(
   context: ServiceContext,
@@ -60,15 +59,14 @@ export async function storedModel(
   spec: ForecasterSpec,
   { families, training }: Pick<Remedy, "families" | "training">,
 ): Promise<Pick<Study, "artifacts" | "pretrained">> {
-  const file = families.find(({ artifact }) => artifact === "file")?.name as FamilyName | undefined;
+  const forecasts = families.some(({ artifact }) => artifact === "file");
   const builds = training !== "reweigh" && families.some(({ name }) => name === MIXTURE);
   const foundation = builds && spec.model.path !== undefined ? spec.model.foundation : undefined;
-  if (file === undefined && foundation === undefined) return { artifacts: {}, pretrained: null };
-  const artifact = await storeModel(context, spec, checkModel, foundation);
-  if (artifact === null) return { artifacts: {}, pretrained: null };
+  const wanted = forecasts || foundation !== undefined;
+  const stored = wanted ? await storeModel(context, spec, checkModel, foundation) : null;
   return {
-    artifacts: file === undefined ? {} : { [file]: artifact },
-    pretrained: builds ? { family: file ?? spec.model.foundation, artifact } : null,
+    artifacts: forecasts && stored !== null ? { [stored.family]: stored.artifact } : {},
+    pretrained: builds ? stored : null,
   };
 }
 

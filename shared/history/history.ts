@@ -3,18 +3,13 @@ import { join } from "node:path";
 import { UnavailableError } from "../errors.ts";
 import { dayIn } from "./day.ts";
 import { type DuckDBConnection, openDatabase } from "./duckdb.ts";
-import { moveDurably, removeAll, sha256Of, syncFile, syncFolder } from "./files.ts";
-import { byArrival, type FileEntry, MANIFEST, Manifest, mergedSubjects } from "./manifest.ts";
-import {
-  dayFile,
-  type Merge,
-  OBSERVATIONS_LEVEL,
-  partFile,
-  planUpkeep,
-  type UpkeepRules,
-} from "./merge-plan.ts";
-import { RowWriter, relationOf, writeQuery } from "./parquet.ts";
+import { moveDurably, removeAll, sha256Of, syncFile } from "./files.ts";
+import { HistoryKeeper } from "./keeper.ts";
+import { byArrival, type FileEntry, MANIFEST, Manifest, type SubjectRanges, subjectsOf } from "./manifest.ts";
+import { partFile, type UpkeepRules } from "./merge-plan.ts";
+import { RowWriter } from "./parquet.ts";
 import { CORRUPT, NEXT_PART, recover, setDamagedAside, setForeignAside } from "./recover.ts";
+import { relationIn } from "./relation.ts";
 import type { RowBuffer } from "./row-buffer.ts";
 import { SCHEMA_VERSION } from "./schema.ts";
 
@@ -35,7 +30,7 @@ export interface Batch {
   /** When the server stored the message of `lastSeq`, in milliseconds. */
   readonly lastArrivedMs?: number;
   /** First and last sequence of each subject among the messages, where it is known. */
-  readonly subjects?: ReadonlyMap<string, readonly [first: number, last: number]> | undefined;
+  readonly subjects?: SubjectRanges | undefined;
   readonly rows: RowBuffer;
 }
 
@@ -59,8 +54,7 @@ export class History {
   private readonly rowWriter: RowWriter;
   private readonly connect: () => Promise<DuckDBConnection>;
   private readonly closeDatabase: () => void;
-  private readonly rules: UpkeepRules;
-  private readonly archive: string | undefined;
+  private readonly keeper: HistoryKeeper;
   private turn: Promise<unknown> = Promise.resolve();
   private upkeepFor = "";
   private scrubbed = "";
@@ -73,8 +67,7 @@ export class History {
       rowWriter: RowWriter;
       connect: () => Promise<DuckDBConnection>;
       closeDatabase: () => void;
-      rules: UpkeepRules;
-      archive: string | undefined;
+      keeper: HistoryKeeper;
     },
   ) {
     this.folder = parts.folder;
@@ -86,8 +79,7 @@ export class History {
     this.rowWriter = parts.rowWriter;
     this.connect = parts.connect;
     this.closeDatabase = parts.closeDatabase;
-    this.rules = parts.rules;
-    this.archive = parts.archive;
+    this.keeper = parts.keeper;
   }
 
   /**
@@ -122,8 +114,7 @@ export class History {
       rowWriter,
       connect: () => database.connect(),
       closeDatabase: () => database.closeSync(),
-      rules: { mergeAt, retentionDays },
-      archive,
+      keeper: new HistoryKeeper({ folder, manifest, writer, archive, rules: { mergeAt, retentionDays } }),
     });
   }
 
@@ -232,12 +223,7 @@ export class History {
     const key = () => `${today} ${observationDays} ${this.manifest.state.files.size}`;
     if (key() === this.upkeepFor) return Promise.resolve();
     return this.inTurn(async () => {
-      const plan = planUpkeep(this.files, today, this.rules, observationDays);
-      if (this.archive !== undefined)
-        for (const { day, files } of plan.leaving) await this.archiveDay(this.archive, day, files);
-      if (plan.expired.length > 0) await this.drop(plan.expired);
-      for (const merge of plan.merges) await this.merge(merge);
-      if (plan.merges.length > 0) await this.manifest.rewrite();
+      await this.keeper.keepUp(today, observationDays);
       this.upkeepFor = key();
     });
   }
@@ -251,7 +237,7 @@ export class History {
       const files = this.files.toSorted(byArrival);
       const connection = await this.connect();
       try {
-        return await use(this.relation(files), connection);
+        return await use(relationIn(this.folder, files), connection);
       } finally {
         connection.closeSync();
       }
@@ -266,89 +252,9 @@ export class History {
     });
   }
 
-  private relation(files: readonly FileEntry[]): string {
-    const paths = files.map(({ file }) => join(this.folder, file));
-    return relationOf(
-      paths,
-      files.some(({ schema }) => schema !== SCHEMA_VERSION),
-    );
-  }
-
-  private async archiveDay(archive: string, day: string, files: readonly FileEntry[]): Promise<void> {
-    await mkdir(archive, { recursive: true });
-    const temporary = join(archive, `${dayFile(day)}.tmp`);
-    await writeQuery(this.writer, `SELECT * FROM ${this.relation(files)}`, temporary);
-    await syncFile(temporary);
-    const { sha256 } = await sha256Of(temporary);
-    for (let n = 0; ; n++) {
-      const path = join(archive, n === 0 ? dayFile(day) : `metrics_${day}.${n}.parquet`);
-      const there = await sha256Of(path).catch(() => undefined);
-      if (there === undefined) return moveDurably(temporary, path);
-      // A crash came between archiving and cutting; a day that was added to since gets another file.
-      if (there.sha256 === sha256) return removeAll([temporary]);
-    }
-  }
-
-  private async merge({ day, from, file, level }: Merge): Promise<void> {
-    const temporary = `${file}.merged`;
-    const path = join(this.folder, temporary);
-    const sources = from.map((each) => each.file);
-    const which = level === OBSERVATIONS_LEVEL ? " WHERE kind = 'observation'" : "";
-    try {
-      const rows = await writeQuery(this.writer, `SELECT * FROM ${this.relation(from)}${which}`, path);
-      if (rows === 0) {
-        await removeAll([path]);
-        await this.drop(sources);
-        return;
-      }
-      await syncFile(path);
-      const { stream } = from.at(-1)!;
-      const also = new Set(from.flatMap((each) => [each.stream, ...(each.also ?? [])]));
-      also.delete(stream);
-      const into: FileEntry = {
-        file,
-        day,
-        stream,
-        ...(also.size === 0 ? {} : { also: [...also] }),
-        first_seq: Math.min(...from.map((each) => each.first_seq)),
-        last_seq: Math.max(...from.map((each) => each.last_seq)),
-        ...subjectsOf(also.size === 0 ? mergedSubjects(from) : undefined),
-        rows,
-        schema: SCHEMA_VERSION,
-        level,
-        ...(await sha256Of(path)),
-      };
-      await syncFolder(this.folder);
-      // From this line on the merged file counts and its sources do not; the next start finishes what a crash leaves undone.
-      await this.manifest.append({ merge: { into, temporary, from: sources } });
-    } catch (error) {
-      await removeAll([path]);
-      throw error;
-    }
-    await moveDurably(path, join(this.folder, file));
-    await this.remove(sources.filter((each) => each !== file));
-  }
-
-  private async drop(files: readonly string[]): Promise<void> {
-    await this.manifest.append({ drop: { files: [...files], why: "retention" } });
-    await this.remove(files);
-  }
-
-  /** What cannot be removed is a leftover, which the next start tries again. */
-  private async remove(files: readonly string[]): Promise<void> {
-    await removeAll(files.map((file) => join(this.folder, file))).catch(() => {});
-  }
-
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.turn.then(work, work);
     this.turn = done.catch(() => {});
     return done;
   }
-}
-
-function subjectsOf(subjects: Batch["subjects"]): Pick<FileEntry, "subjects"> {
-  if (subjects === undefined) return {};
-  return {
-    subjects: Object.fromEntries([...subjects].map(([subject, [first, last]]) => [subject, [first, last]])),
-  };
 }

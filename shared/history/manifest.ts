@@ -31,6 +31,9 @@ export const FileEntry = z.object({
 });
 export type FileEntry = z.infer<typeof FileEntry>;
 
+/** First and last sequence of each subject. */
+export type SubjectRanges = ReadonlyMap<string, readonly [first: number, last: number]>;
+
 /** Oldest first. */
 export function byArrival(a: FileEntry, b: FileEntry): number {
   if (a.day !== b.day) return a.day < b.day ? -1 : 1;
@@ -49,6 +52,14 @@ export function mergedSubjects(files: readonly FileEntry[]): Map<string, [number
     }
   }
   return merged;
+}
+
+/** The range of each subject as an entry says it; nothing where it is not known. */
+export function subjectsOf(subjects: SubjectRanges | undefined): Pick<FileEntry, "subjects"> {
+  if (subjects === undefined) return {};
+  return {
+    subjects: Object.fromEntries([...subjects].map(([subject, [first, last]]) => [subject, [first, last]])),
+  };
 }
 
 const Line = z.union([

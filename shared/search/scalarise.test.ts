@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { paretoFront, scalarise } from "./scalarise.ts";
+import { scalarise } from "./scalarise.ts";
 
 const reference = { inferenceMs: 10, memoryMb: 200 };
 const weights = { inferenceTime: 0.1, memory: 0 };
@@ -36,27 +36,5 @@ describe("an objective with its costs (A-OPT-8)", () => {
         expect(ratio(r) / ratio(s)).toBeCloseTo(1, 9);
       }),
     );
-  });
-});
-
-describe("the Pareto front", () => {
-  const trials = [
-    [3, 1],
-    [1, 3],
-    [2, 2],
-    [2, 3],
-    [3, 3],
-    [2, 2],
-    [Number.NaN, 0],
-  ];
-
-  it("holds what nothing beats, equals included, in order of the first measure", () => {
-    expect(paretoFront(trials, (each) => each)).toEqual([
-      [1, 3],
-      [2, 2],
-      [2, 2],
-      [3, 1],
-    ]);
-    expect(paretoFront([], () => [0])).toEqual([]);
   });
 });

@@ -34,23 +34,3 @@ function relative(cost: number, reference: number): number {
   const ratio = cost / reference;
   return ratio > 0 && Number.isFinite(ratio) ? ratio : 1;
 }
-
-/**
- * Those that no other one beats: none is as good in every measure and better in one. In order of the first measure; of
- * several with equal measures all stay. What has a measure that is no number is left out.
- *
- * @param measures of one of them, less being better
- */
-export function paretoFront<T>(all: readonly T[], measures: (each: T) => readonly number[]): T[] {
-  const rows = all
-    .map((each) => ({ each, row: measures(each) }))
-    .filter(({ row }) => row.every(Number.isFinite));
-  return rows
-    .filter(({ row }) => !rows.some((other) => dominates(other.row, row)))
-    .sort((a, b) => a.row[0]! - b.row[0]!)
-    .map(({ each }) => each);
-}
-
-function dominates(a: readonly number[], b: readonly number[]): boolean {
-  return a.every((value, i) => value <= b[i]!) && a.some((value, i) => value < b[i]!);
-}

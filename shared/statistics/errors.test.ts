@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { coverage, errorStd, mae, mape, mase, meanError, naiveScale, pinballLoss, rmse } from "./errors.ts";
+import { errorStd, mae, mape, meanError, naiveScale, pinballLoss, rmse } from "./errors.ts";
 
 describe("measures of errors 3, -4, 0", () => {
   const errors = Float64Array.of(3, -4, 0);
@@ -8,7 +8,6 @@ describe("measures of errors 3, -4, 0", () => {
     ["mae", mae(errors), 7 / 3],
     ["mean error", meanError(errors), -1 / 3],
     ["error std, population", errorStd(errors), Math.sqrt((100 + 121 + 1) / 27)],
-    ["mase at scale 2", mase(errors, 2), 7 / 6],
   ] as const) {
     it(name, () => expect(measured).toBeCloseTo(expected, 12));
   }
@@ -20,19 +19,7 @@ describe("measures that cannot tell", () => {
   });
   it("mape skips actuals of 0", () => expect(mape([0, 100, -50], [5, 110, -45])).toBeCloseTo(10, 12));
   it("mape of zeros alone is null", () => expect(mape([0, 0], [1, 2])).toBeNull());
-  it.each([[0], [Number.NaN], [-1]])("mase at scale %d is null", (scale) =>
-    expect(mase([1], scale)).toBeNull(),
-  );
-  it("mase of nothing is null", () => expect(mase([], 1)).toBeNull());
   it("naive scale of a history shorter than a season is NaN", () => expect(naiveScale([1, 2], 2)).toBeNaN());
-});
-
-describe("coverage", () => {
-  it("counts both bounds as inside", () =>
-    expect(coverage([1, 2, 3, 4], [1, 0, 4, 4], [1, 2, 5, 5])).toBe(0.75));
-  it("counts NaN as outside", () => expect(coverage([1, Number.NaN], [0, 0], [2, 2])).toBe(0.5));
-  it("refuses bounds of another length", () =>
-    expect(() => coverage([1, 2], [0, 0], [3])).toThrow("2 actuals do not pair with 1 upper bounds"));
 });
 
 describe("naive scale", () => {

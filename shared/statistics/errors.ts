@@ -52,25 +52,6 @@ export function mape(actual: ArrayLike<number>, forecast: ArrayLike<number>): nu
 }
 
 /**
- * Share of actuals with lower <= actual <= upper, in 0 … 1. NaN for no actuals; an actual or a bound that is NaN
- * counts as outside.
- *
- * @throws {RangeError} when the lengths differ
- */
-export function coverage(
-  actual: ArrayLike<number>,
-  lower: ArrayLike<number>,
-  upper: ArrayLike<number>,
-): number {
-  requireLength(actual, lower, "lower bounds");
-  requireLength(actual, upper, "upper bounds");
-  let inside = 0;
-  for (let i = 0; i < actual.length; i += 1)
-    if (lower[i]! <= actual[i]! && actual[i]! <= upper[i]!) inside += 1;
-  return inside / actual.length;
-}
-
-/**
  * In-sample mean absolute error of the seasonal naive forecast, Σ_{t>m} |x_t − x_{t−m}| / (n − m): what MASE
  * divides by. Pairs with a missing value (NaN) are left out.
  *
@@ -90,19 +71,6 @@ export function naiveScale(history: ArrayLike<number>, seasonLength: number): nu
     pairs += 1;
   }
   return total / pairs;
-}
-
-/**
- * Mean absolute scaled error, MAE / scale: below 1 is better than the in-sample seasonal naive forecast.
- *
- * @param scale see `naiveScale`, unit of the series
- * @returns null where the scale is 0 or NaN, or where there are no errors
- *
- * Source: Hyndman & Koehler (2006), as `naiveScale`.
- */
-export function mase(errors: ArrayLike<number>, scale: number): number | null {
-  if (!(scale > 0) || errors.length === 0) return null;
-  return mae(errors) / scale;
 }
 
 /**

@@ -9,6 +9,7 @@ import { rows } from "../../shared/history/duckdb.ts";
 import { History } from "../../shared/history/history.ts";
 import { commitsByRun, disagreements, terminalSteps } from "../support/agreement.ts";
 import { ServiceProcess } from "../support/processes.ts";
+import { seeded } from "../support/seeded.ts";
 import { createWorld, series, testSpec, type World, withSamples } from "../support/world.ts";
 
 const HOUR_MS = 3_600_000;
@@ -18,17 +19,6 @@ const SEED = Number(process.env.RETUNE_CHAOS_SEED ?? 1);
 /** With it, every other victim is frozen for so long instead: RETUNE_CHAOS_FREEZE_MS=12000 outlives the ack waits. */
 const FREEZE_MS = Number(process.env.RETUNE_CHAOS_FREEZE_MS ?? 0);
 const FORECASTERS = ["calm", "busy"];
-
-/** Mulberry32: the kills of a seed are the same each time, as far as processes are. */
-function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 describe(`each service in its own process, with kill -9 of services and server (K-1, seed ${SEED}, ${RUNS} runs)`, () => {
   let world: World;
@@ -112,7 +102,7 @@ describe(`each service in its own process, with kill -9 of services and server (
   }
 
   it("every run ends in exactly one terminal event, with file, KV and git agreeing", async () => {
-    const draw = random(SEED);
+    const draw = seeded(SEED);
     const frozen: Promise<void>[] = [];
     for (let i = 0; i < RUNS; i++) {
       const ended = await ask(i);
@@ -139,7 +129,7 @@ describe(`each service in its own process, with kill -9 of services and server (
 
   it("a power cut, which kills all of them and the server at once, ends its run once, too", async () => {
     const ended = await ask(RUNS);
-    await sleep(random(SEED + RUNS)() * 3_000);
+    await sleep(seeded(SEED + RUNS)() * 3_000);
     await Promise.all([...services.map((service) => service.kill9()), world.nats.kill9AndRestart()]);
     for (const service of services) service.start();
     await ended();

@@ -62,7 +62,6 @@ export class Accuracy {
     if (n === 0) return null;
     const lastValue = rmsePair(values.map((each) => each.lastValue));
     const seasonalNaive = rmsePair(values.map((each) => each.seasonalNaive));
-    const versusLast = versusBaselines([{ baseline: "last value", ...lastValue }]);
     const versus = versusBaselines([
       { baseline: "last value", ...lastValue },
       { baseline: "seasonal naive", ...seasonalNaive },
@@ -74,7 +73,6 @@ export class Accuracy {
       coverage: sum((each) => each.inside) / n,
       last_value_rmse: lastValue.baselineRmse,
       seasonal_naive_rmse: seasonalNaive.baselineRmse,
-      beats_last_value: versusLast?.beats ?? null,
       beats_baselines: versus?.beats ?? null,
       verdict: versus?.words ?? null,
     };

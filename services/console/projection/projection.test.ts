@@ -235,7 +235,6 @@ describe("the console's projection", () => {
       n: 3,
       targets: 3,
       last_value_rmse: 2,
-      beats_last_value: false,
       verdict: "does not beat last value (+11.8 %)",
     });
     expect(accuracy?.rmse).toBeCloseTo(Math.sqrt(35 / 3), 12);
@@ -254,7 +253,6 @@ describe("the console's projection", () => {
       n: 4,
       last_value_rmse: 2,
       seasonal_naive_rmse: 2,
-      beats_last_value: true,
       beats_baselines: true,
       verdict: "beats last value by 4.3 % and seasonal naive by 50 %",
     });
@@ -281,7 +279,6 @@ describe("the console's projection", () => {
       targets: 60,
       n: 60,
       rmse: 1,
-      beats_last_value: true,
     });
   });
 

@@ -54,7 +54,6 @@ export interface AccuracyView {
   readonly last_value_rmse: number | null;
   /** Of the seasonal naive forecast, likewise. */
   readonly seasonal_naive_rmse: number | null;
-  readonly beats_last_value: boolean | null;
   /** Whether it beats each of them; null where there is none. */
   readonly beats_baselines: boolean | null;
   readonly verdict: string | null;
