@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { StrategyParameters } from "../../shared/contracts/strategy-parameters.ts";
 import { type LiveEntry, type PastEntry, planDeployment, restoredConfig } from "./decide.ts";
 import { approval, liveConfig } from "./deployer.fixture.ts";
 
@@ -54,6 +55,21 @@ describe("the plan of a deployment", () => {
     expect(plan).toMatchObject({ kind: "write", config: { position_size: 0.5 } });
     expect(plan.kind === "write" && "restored_from_version" in plan.config).toBe(false);
     expect(plan.kind === "write" && "model_params" in plan.config).toBe(false);
+  });
+
+  it("keeps how forecasts are traded and its measures, as far as the candidate says nothing of them (B-STR-1)", () => {
+    const present = StrategyParameters.parse({ stop_loss: 0.02 });
+    const tuned = StrategyParameters.parse({ stop_loss: 0.05 });
+    const live = { value: liveConfig({ strategy: present }), revision: 5 };
+    expect(planDeployment(approval(live), live, [], "7d")).toMatchObject({ config: { strategy: present } });
+
+    const event = approval(live);
+    const { candidate } = event.data;
+    const data = { ...event.data, candidate: { ...candidate, strategy: tuned }, candidate_metrics: null };
+    const { validation_rmse, validation_mape, validation_mae } = live.value;
+    expect(planDeployment({ ...event, data }, live, [], "7d")).toMatchObject({
+      config: { strategy: tuned, validation_rmse, validation_mape, validation_mae },
+    });
   });
 
   it("finds what an earlier attempt has written", () => {

@@ -110,12 +110,19 @@ export function newLiveConfig(
     horizon,
     version,
     run_id,
-    validation_rmse: metrics?.rmse ?? null,
-    validation_mape: metrics?.mape ?? null,
-    validation_mae: metrics?.mae ?? null,
+    ...measuresOf(metrics, previous),
     search_iterations: approval.data.search_iterations,
     optimization_time_seconds: approval.data.optimization_time_seconds,
     timestamp: approval.time,
+  };
+}
+
+/** Of the validation; a candidate that was not measured forecasts as the live config does, whose measures stay. */
+function measuresOf(metrics: Validated["candidate_metrics"], previous: LiveConfig | null) {
+  return {
+    validation_rmse: metrics === null ? (previous?.validation_rmse ?? null) : metrics.rmse,
+    validation_mape: metrics === null ? (previous?.validation_mape ?? null) : metrics.mape,
+    validation_mae: metrics === null ? (previous?.validation_mae ?? null) : metrics.mae,
   };
 }
 

@@ -16,6 +16,7 @@ import { failedRunEvent } from "./outcome.ts";
 import type { ResultFeed } from "./results.ts";
 import { RunnerPool } from "./runner-pool.ts";
 import { baselineWork, studyKey } from "./state.ts";
+import { searchStrategy } from "./strategy/run.ts";
 import { type AcceptedRun, makeStudy, type OpenStudy, studies } from "./study.ts";
 import type { StudySources } from "./study-sources.ts";
 import { inChunks } from "./tasks.ts";
@@ -74,6 +75,11 @@ export class Coordinator {
       studies(this.context).get(studyKey(run_id)),
     ]);
     if (isOver) return;
+    if (run.data.action === "strategy") {
+      const { context, sources, runners, stopping } = this;
+      const event = await searchStrategy(context, sources, runners, run, stopping.signal);
+      return this.conclude(run_id, "searched", event);
+    }
     const results = this.feed.of(run_id);
     let baselines: MeasuringBaselines | undefined;
     try {

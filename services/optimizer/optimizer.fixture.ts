@@ -15,13 +15,19 @@ export let people: TestContext;
 export let optimizer: TestContext;
 let running: RunningService | undefined;
 
-/** For the top of a test file: a real server, an optimizer that is on, and an inference buffer with these series. */
+/**
+ * For the top of a test file: a real server, an optimizer that is on, and an inference buffer with these series; another
+ * metric than `value` is called `<series>.<metric>`.
+ */
 export function useOptimizer(series: Readonly<Record<string, readonly Row[]>>): void {
   beforeAll(async () => {
     nats = await startTestNats();
     people = await testContext(nats, { name: "people" });
     optimizer = await testContext(nats, { name: "optimizer", env });
-    await serveWindows(people, (name) => series[name] ?? []);
+    await serveWindows(
+      people,
+      (name, metric) => series[metric === "value" ? name : `${name}.${metric}`] ?? [],
+    );
     await startOptimizer();
   });
   afterAll(async () => {

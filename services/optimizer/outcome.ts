@@ -55,7 +55,7 @@ export function searchedEvent(
     baselines: { ...baselines },
     evidence: evidence(shell, study),
   };
-  return event(shell, "searched", data);
+  return searchEvent(shell, "searched", data);
 }
 
 function timesOf({ train_end, search_end }: Study["split"], times: Float64Array) {
@@ -116,10 +116,10 @@ function failedEvent(
     cause,
     will_retry: false,
   };
-  return event(shell, "failed", data);
+  return searchEvent(shell, "failed", data);
 }
 
-function event<D extends { forecaster: string }>(
+export function searchEvent<D extends { forecaster: string }>(
   shell: Shell,
   step: "searched" | "failed",
   data: D,

@@ -17,12 +17,17 @@ export let people: TestContext;
 const MOST_SAID = 10_000;
 const children = new Set<ChildProcess>();
 
-/** For the top of a test file: a real server and an inference buffer; processes that are left are killed at the end. */
-export function useProcesses(): void {
+/**
+ * For the top of a test file: a real server and an inference buffer with 200 days of every series, or these;
+ * processes that are left are killed at the end.
+ */
+export function useProcesses(
+  rowsOf: Parameters<typeof serveWindows>[1] = () => dailyRows(200, TEST_TIME_MS),
+): void {
   beforeAll(async () => {
     nats = await startTestNats();
     people = await testContext(nats, { name: "people" });
-    await serveWindows(people, () => dailyRows(200, TEST_TIME_MS));
+    await serveWindows(people, rowsOf);
   });
   afterAll(async () => {
     for (const child of children) child.kill("SIGKILL");

@@ -152,7 +152,7 @@ describe("a refit", () => {
     const { searched: refitted } = await remedy(testSpec("goes-on", incremental, linear.over), "refit");
     expect((await bundleOf(refitted!.candidate.artifact)).parent).toBe(searched!.candidate.artifact);
     // Four days are new since the parent was trained: it knows the others.
-    expect(refitted?.metrics.windows).toBe(4);
+    expect(refitted?.metrics?.windows).toBe(4);
     expect(refitted?.split).toMatchObject({ train_end: 188, search_end: 192 });
     const again = await remedy(
       testSpec("goes-on", incremental, { ...linear.over, series: "before" }),

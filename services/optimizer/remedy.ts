@@ -1,6 +1,6 @@
 import type { LiveConfig } from "../../shared/contracts/live-config.ts";
 import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
-import type { Action } from "../../shared/contracts/spec-remedies.ts";
+import type { ModelAction } from "../../shared/contracts/spec-remedies.ts";
 import { InvalidInputError } from "../../shared/errors.ts";
 import { type FamilyName, familyOf } from "../../shared/forecasting/families.ts";
 import type { ModelFamily } from "../../shared/forecasting/family.ts";
@@ -28,7 +28,7 @@ export const MIXTURE = "ensemble";
  *   of nothing, of a family that has nothing to train, or, to be weighed anew, no members
  */
 export async function remedyOf(
-  action: Action,
+  action: ModelAction,
   spec: ForecasterSpec,
   live: LiveConfig | undefined,
   adapt?: (space: Space) => Space,
@@ -55,7 +55,7 @@ async function searchOf(
 }
 
 async function repairOf(
-  action: Exclude<Action, "search">,
+  action: Exclude<ModelAction, "search">,
   { forecaster, search }: ForecasterSpec,
   live: LiveConfig | undefined,
 ): Promise<Remedy> {

@@ -43,14 +43,14 @@ export async function windowBytes(rows: readonly Row[]): Promise<Buffer> {
   }
 }
 
-/** Stands in for the inference buffer: answers each request with the rows of that series as a real window. */
+/** Stands in for the inference buffer: answers each request with the rows of that metric as a real window. */
 export async function serveWindows(
   { bus }: ServiceContext,
-  rowsOf: (series: string) => readonly Row[],
+  rowsOf: (series: string, metric: string) => readonly Row[],
 ): Promise<{ stop(): Promise<void> }> {
   const answer = async (payload: unknown): Promise<WindowReply> => {
-    const { series, days = Infinity } = WindowRequest.parse(payload);
-    const all = rowsOf(series);
+    const { series, metric, days = Infinity } = WindowRequest.parse(payload);
+    const all = rowsOf(series, metric);
     const newestMs = all.reduce((newest, [timeMs]) => Math.max(newest, timeMs), Number.NEGATIVE_INFINITY);
     const rows = all.filter(([timeMs]) => timeMs >= newestMs - days * DAY_MS);
     const iso = (row: Row | undefined) => (row === undefined ? null : new Date(row[0]).toISOString());

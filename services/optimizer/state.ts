@@ -2,7 +2,7 @@ import { z } from "zod";
 import { MODEL_FAMILIES } from "../../shared/contracts/live-config.ts";
 import { DataSplit, MAX_LISTED_WINDOWS, type Phase, TrialTask } from "../../shared/contracts/optimizer.ts";
 import { longestContext, SearchSpec } from "../../shared/contracts/spec.ts";
-import { Action } from "../../shared/contracts/spec-remedies.ts";
+import { ModelAction } from "../../shared/contracts/spec-remedies.ts";
 import { ArtifactDigest, RunId, Token } from "../../shared/contracts/subjects.ts";
 import { Timestamp } from "../../shared/contracts/telemetry.ts";
 import { planBacktest } from "../../shared/forecasting/backtest-plan.ts";
@@ -20,7 +20,7 @@ export const Study = z.object({
   run_id: RunId,
   forecaster: Token,
   accepted_sequence: z.int().nonnegative(),
-  action: Action,
+  action: ModelAction,
   started_at_ms: z.number().describe("machine time, so that a restart does not extend the time limit"),
   spec_revision: z.int().nonnegative(),
   search: SearchSpec,
@@ -166,7 +166,6 @@ export function taskOf(study: Study, { trial, rung, cutoffs, artifact, isLastRun
     ...{ dataset, fleet, grid, horizon, season_length },
     ...cutoffFields(cutoffs, study.search.step_size),
     score_end: split.search_end,
-    train_start: 0,
     train_end: phase === "final" ? split.search_end : split.train_end,
     ...{ objective, seed, memory_limit_mb, attempts },
   };

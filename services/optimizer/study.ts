@@ -2,6 +2,7 @@ import type { KvBucket } from "../../shared/bus/kv.ts";
 import { durationMs } from "../../shared/contracts/duration.ts";
 import { MAX_LISTED_WINDOWS } from "../../shared/contracts/optimizer.ts";
 import { horizonSteps, stepsIn } from "../../shared/contracts/spec.ts";
+import { ModelAction } from "../../shared/contracts/spec-remedies.ts";
 import type { Accepted } from "../../shared/contracts/trigger.ts";
 import { InvalidInputError, StaleStateError, UnavailableError } from "../../shared/errors.ts";
 import type { BacktestData } from "../../shared/forecasting/backtest.ts";
@@ -60,7 +61,8 @@ export async function makeStudy(
 async function newStudy(context: ServiceContext, sources: StudySources, run: AcceptedRun): Promise<Study> {
   const { specs, windows, machine } = sources;
   const { bus } = context;
-  const { run_id, forecaster, action } = run.data;
+  const { run_id, forecaster } = run.data;
+  const action = ModelAction.parse(run.data.action);
   const startedAtMs = Date.now();
   const spec = specs.get(forecaster);
   if (spec === undefined) throw new UnavailableError(`no spec of forecaster '${forecaster}' is applied`);

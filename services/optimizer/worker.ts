@@ -98,13 +98,13 @@ export class TrialWorker {
   }
 
   private async inputs(task: TrialTask): Promise<TrialInputs> {
-    const { dataset, artifact, training, parent, pretrained, train_start, train_end } = task;
+    const { dataset, artifact, training, parent, pretrained, train_end } = task;
     const data = await this.datasets.get(dataset, datasetAbout(task));
     if (artifact !== null)
       return { data, artifactPath: (await this.fetched(artifact)).path, train: undefined };
     const from = training === "full" ? null : parent;
     const train = {
-      ...{ start: train_start, end: train_end, codeVersion: this.context.codeVersion },
+      ...{ end: train_end, codeVersion: this.context.codeVersion },
       parent: from === null ? undefined : await this.fetched(from),
       pretrained:
         pretrained === null

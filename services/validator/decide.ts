@@ -34,16 +34,8 @@ export function decide(comparison: Comparison, params: ValidationSpec): Verdict 
   const { candidate, champion, candidateMetrics, championMetrics, unknown } = comparison;
   const first_deployment = champion === null;
   const judged = criteria(candidateMetrics, championMetrics, params, unknown);
-  const verdict = (approved: boolean, reasons: string[]): Verdict => ({
-    step: !approved ? "rejected" : params.approval === "manual" ? "held" : "approved",
-    approved,
-    first_deployment,
-    criteria: judged,
-    reasons:
-      approved && params.approval === "manual"
-        ? [...reasons, "the spec asks for a person's approval"]
-        : reasons,
-  });
+  const verdict = (approved: boolean, reasons: string[]): Verdict =>
+    verdictOf(approved, reasons, { criteria: judged, first_deployment }, params);
 
   if (champion !== null && isSameConfig(candidate, champion)) {
     const reason = `the candidate is the live config, version ${champion.version}: deploying it would change nothing`;
@@ -61,4 +53,20 @@ export function decide(comparison: Comparison, params: ValidationSpec): Verdict 
     failed.length === 0,
     (failed.length === 0 ? judged : failed).map(({ reason }) => reason),
   );
+}
+
+/** The verdict of criteria, which a person has the last word on where the spec asks for one. */
+export function verdictOf(
+  approved: boolean,
+  reasons: string[],
+  found: Pick<Verdict, "criteria" | "first_deployment">,
+  { approval }: Pick<ValidationSpec, "approval">,
+): Verdict {
+  const isHeld = approved && approval === "manual";
+  return {
+    step: !approved ? "rejected" : isHeld ? "held" : "approved",
+    approved,
+    ...found,
+    reasons: isHeld ? [...reasons, "the spec asks for a person's approval"] : reasons,
+  };
 }

@@ -13,11 +13,14 @@ import type { ServiceContext } from "../../shared/service.ts";
 import type { SpecStore } from "../../shared/specs.ts";
 import type { ValidatorConfig } from "./config.ts";
 import { decide } from "./decide.ts";
-import { BacktestFailedError, backtestOf, type Contender, measure } from "./measure.ts";
+import { decideStrategy } from "./decide-strategy.ts";
+import { measureStrategies, strategyToJudge } from "./examine-strategy.ts";
+import { type Backtest, BacktestFailedError, backtestOf, type Contender, measure } from "./measure.ts";
 import {
   failedOutcome,
   type Outcome,
   type SearchedRun,
+  strategyOutcome,
   type Trial,
   unmeasuredOutcome,
   verdictOutcome,
@@ -49,11 +52,11 @@ export class Examiner {
 
   async handle(message: Message): Promise<void> {
     const run = parseSearched(message);
-    const { forecaster, dataset } = run.data;
+    const { forecaster, dataset, action } = run.data;
     // Read beside the outcome; what could not be read is seen where it is needed.
     const live = this.live.get(forecaster);
     const spec = this.specs.get(forecaster);
-    void Promise.allSettled([live, spec && this.dataset(dataset, spec)]);
+    void Promise.allSettled([live, spec && action !== "strategy" && this.dataset(dataset, spec)]);
     const known = await this.context.bus.outcome(run.data.run_id, "validation");
     if (known !== undefined)
       return this.conclude({ step: known.step, event: known.event as CloudEvent<StepData> });
@@ -85,11 +88,13 @@ export class Examiner {
     const live = await championLive;
     const champion = live === undefined ? null : championOf(live.value);
     const trial: Trial = {
-      ...{ spec, specRevision: this.specs.revision(forecaster), backtest: backtestOf(spec, run.data) },
+      ...{ spec, specRevision: this.specs.revision(forecaster) },
       ...{ champion, championRevision: live?.revision ?? 0 },
     };
+    if (run.data.action === "strategy") return this.examineStrategy(run, trial);
+    const backtest = backtestOf(spec, run.data);
     try {
-      const measured = await this.measure(run.data, trial);
+      const measured = await this.measure(run.data, trial, backtest);
       const comparison = {
         candidate,
         champion,
@@ -97,15 +102,32 @@ export class Examiner {
         championMetrics: measured.champion,
         unknown: measured.unknown,
       };
-      return verdictOutcome(this.context, run, trial, decide(comparison, spec.validation), measured);
+      const verdict = decide(comparison, spec.validation);
+      return verdictOutcome(this.context, run, { ...trial, backtest }, verdict, measured);
     } catch (error) {
       const passing = !(error instanceof BacktestFailedError) || (error.disposition === "retry" && !isLast);
       if (this.stopping || passing) throw error;
-      return unmeasuredOutcome(this.context, run, trial, explain(error));
+      return unmeasuredOutcome(this.context, run, { ...trial, backtest }, explain(error));
     }
   }
 
-  private async measure({ candidate, dataset }: Searched, { spec, backtest, champion }: Trial) {
+  /** What a strategy would have earned; what cannot be told for good is a rejection. */
+  private async examineStrategy(run: SearchedRun, trial: Trial): Promise<Outcome> {
+    const { context } = this;
+    const { spec, champion } = trial;
+    try {
+      const judged = strategyToJudge(run.data, spec, champion);
+      const strategies = await measureStrategies(context.bus.artifacts, run.data, spec, judged);
+      const verdict = decideStrategy(strategies, judged.strategy, spec.validation);
+      return strategyOutcome(context, run, trial, verdict, strategies);
+    } catch (error) {
+      const lasting = error instanceof RetuneError && error.disposition === "terminate";
+      if (this.stopping || !lasting) throw error;
+      return unmeasuredOutcome(context, run, trial, explain(error));
+    }
+  }
+
+  private async measure({ candidate, dataset }: Searched, { spec, champion }: Trial, backtest: Backtest) {
     const { artifacts } = this.context.bus;
     const data = await fetched("the search's data", this.dataset(dataset, spec));
     const contender = async (name: Contender["name"], config: Candidate): Promise<Contender> => {

@@ -2,6 +2,7 @@ import { type CloudEvent, type StepData, stepType } from "../../shared/contracts
 import type { Failed } from "../../shared/contracts/failed.ts";
 import type { Searched } from "../../shared/contracts/optimizer.ts";
 import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
+import type { ComparedStrategy } from "../../shared/contracts/strategy.ts";
 import type { Step } from "../../shared/contracts/subjects.ts";
 import { nextStage, type Validated } from "../../shared/contracts/validator.ts";
 import { newEvent } from "../../shared/events.ts";
@@ -22,7 +23,8 @@ export interface SearchedRun {
 export interface Trial {
   readonly spec: ForecasterSpec;
   readonly specRevision: number;
-  readonly backtest: Backtest;
+  /** absent of a strategy, whose forecasts are those of the live config */
+  readonly backtest?: Backtest;
   readonly champion: Champion | null;
   readonly championRevision: number;
 }
@@ -46,6 +48,25 @@ export function verdictOutcome(
     ...(step === "rejected" ? {} : { next_stage: nextStage(verdict, trial.spec.shadow.enabled) }),
     candidate_metrics: measured.candidate,
     champion_metrics: measured.champion,
+  } satisfies Validated;
+  return outcome(shell, step, data);
+}
+
+/** The ValidationReport of a strategy. No shadow can tell: its forecasts are those of the live config. */
+export function strategyOutcome(
+  shell: Shell,
+  run: SearchedRun,
+  trial: Trial,
+  { step, ...verdict }: Verdict,
+  strategies: readonly ComparedStrategy[],
+): Outcome {
+  const data = {
+    ...report(shell, run, trial),
+    ...verdict,
+    ...(step === "rejected" ? {} : { next_stage: "deployment" as const }),
+    candidate_metrics: null,
+    champion_metrics: null,
+    strategies: [...strategies],
   } satisfies Validated;
   return outcome(shell, step, data);
 }
@@ -95,7 +116,7 @@ function report(shell: Shell, { data, sequence }: SearchedRun, trial: Trial) {
       spec_revision: specRevision,
       dataset,
       data: data.evidence.data ?? null,
-      backtest,
+      ...(backtest === undefined ? { strategy: spec.strategy } : { backtest }),
       thresholds: spec.validation,
     },
   } satisfies Partial<Validated>;

@@ -24,9 +24,10 @@ export function championOf({
   model_params,
   model,
   artifact,
+  strategy,
   version,
 }: LiveConfig): Champion {
-  return { context_length, num_samples, temperature, model_params, model, artifact, version };
+  return { context_length, num_samples, temperature, model_params, model, artifact, strategy, version };
 }
 
 /** True when deploying the candidate would change nothing. */

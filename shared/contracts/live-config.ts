@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Duration } from "./duration.ts";
+import { StrategyParameters } from "./strategy-parameters.ts";
 import { ArtifactDigest, RunId, Token } from "./subjects.ts";
 import { Timestamp } from "./telemetry.ts";
 
@@ -39,6 +40,9 @@ export const LiveConfig = z.looseObject({
   horizon: Duration,
   model: z.enum(MODEL_FAMILIES),
   artifact: ArtifactDigest.nullable().describe("null for families without a file"),
+  strategy: StrategyParameters.optional().describe(
+    "how its forecasts are traded, once a run has tuned that; absent: as the spec says",
+  ),
   version: z.int().positive().describe("1 for the first deployment, then one more each time"),
   run_id: RunId,
   validation_rmse: z.number().nonnegative().nullable(),

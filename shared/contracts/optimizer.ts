@@ -4,7 +4,9 @@ import { StepData } from "./envelope.ts";
 import { Hyperparameters, MODEL_FAMILIES } from "./live-config.ts";
 import { Action } from "./spec-remedies.ts";
 import { PRUNERS, SAMPLERS } from "./spec-search.ts";
-import { ArtifactDigest, RunId, Token } from "./subjects.ts";
+import { StrategySearch } from "./strategy.ts";
+import { StrategyParameters } from "./strategy-parameters.ts";
+import { ArtifactDigest, RunId, subjects, Token } from "./subjects.ts";
 import { Timestamp } from "./telemetry.ts";
 
 /** Error measures of one config over all backtest windows. Errors are forecast minus actual. */
@@ -93,7 +95,6 @@ export const TrialTask = z.object({
     .optional()
     .describe("in place of cutoffs, where there are more than 2,000: from, from + step … below to"),
   score_end: z.int().positive().describe("exclusive: steps at or after it do not exist for this task"),
-  train_start: z.int().nonnegative().default(0).describe("training sees nothing before it"),
   train_end: z.int().positive().describe("exclusive; also where the history ends that MASE scales by"),
   objective: z.enum(OBJECTIVES),
   seed: z.int().nonnegative(),
@@ -206,13 +207,17 @@ export const Candidate = z.object({
   ...Hyperparameters.shape,
   model: z.enum(MODEL_FAMILIES),
   artifact: ArtifactDigest.nullable(),
+  strategy: StrategyParameters.optional().describe("absent: that of the live config stays"),
 });
 export type Candidate = z.infer<typeof Candidate>;
 
 export const Searched = StepData.extend({
   action: Action.optional().describe("absent: search"),
   candidate: Candidate,
-  metrics: BacktestMetrics,
+  metrics: BacktestMetrics.nullable().describe(
+    "null: the model is the live one, and only its use was searched",
+  ),
+  strategy: StrategySearch.optional().describe("of a run of action strategy, which has no other trials"),
   training: Training.optional().describe("of the candidate's model, where it was trained"),
   trials: z.array(TrialResult),
   sampler: z.enum(SAMPLERS),
@@ -273,5 +278,4 @@ export const Progress = z.object({
 export type Progress = z.infer<typeof Progress>;
 
 /** Key of a result in bucket `states`: written once, by whoever finished the task first. As the task's subject. */
-export const trialKey = (run: string, number: number, rung = 0) =>
-  rung === 0 ? `trial.${run}.${number}` : `trial.${run}.${number}.${rung}`;
+export const trialKey = subjects.trial;

@@ -1,10 +1,17 @@
 import { z } from "zod";
 import { DETECTORS } from "./spec-detectors.ts";
 
-/** What a run does, cheapest first: new ensemble weights, the same configuration on newer data, a search. */
-export const ACTIONS = ["reweigh", "refit", "search"] as const;
+/**
+ * What a run does, cheapest first: another use of the same forecasts, new ensemble weights, the same configuration on
+ * newer data, a search.
+ */
+export const ACTIONS = ["strategy", "reweigh", "refit", "search"] as const;
 export const Action = z.enum(ACTIONS);
 export type Action = z.infer<typeof Action>;
+
+/** Those that try models. */
+export const ModelAction = Action.exclude(["strategy"]);
+export type ModelAction = z.infer<typeof ModelAction>;
 
 /** Which remedy is tried first. A first deployment is always a search. */
 export const RemedySpec = z.strictObject({
@@ -27,7 +34,7 @@ export function mostThorough(actions: Iterable<Action | undefined>): Action | un
   return ACTIONS.findLast((action) => asked.has(action));
 }
 
-/** The next more thorough one; undefined after a search. */
+/** The next more thorough one; a search where another use of the forecasts did not help; undefined after a search. */
 export function afterThat(action: Action): Action | undefined {
-  return ACTIONS[ACTIONS.indexOf(action) + 1];
+  return action === "strategy" ? "search" : ACTIONS[ACTIONS.indexOf(action) + 1];
 }

@@ -1,54 +1,7 @@
 import { z } from "zod";
 import { Duration } from "./duration.ts";
 import { numbers, SAMPLERS } from "./spec-search.ts";
-
-export const SIZINGS = ["fixed", "volatility", "kelly"] as const;
-export const SIDES = ["long", "short", "both"] as const;
-
-/** How forecasts become positions. Sizes are shares of equity; 1 is all of it, more is borrowed. (B-STR-1, B-RSK-1) */
-export const StrategyParameters = z.strictObject({
-  confidence_threshold: z
-    .number()
-    .min(0.5)
-    .max(1)
-    .default(0.55)
-    .describe("probability of a move to one side from which it is traded; below it the position is closed"),
-  sides: z.enum(SIDES).default("long").describe("long: never sells what it does not hold"),
-  sizing: z.enum(SIZINGS).default("fixed"),
-  position_size: z.number().positive().max(10).default(1).describe("fixed sizing: share of equity"),
-  volatility_target: z
-    .number()
-    .positive()
-    .max(5)
-    .default(0.15)
-    .describe("volatility sizing: standard deviation of a year's return that a position shall have"),
-  volatility_window: z
-    .int()
-    .min(2)
-    .max(10_000)
-    .default(60)
-    .describe("steps whose returns tell the volatility now"),
-  kelly_fraction: z
-    .number()
-    .positive()
-    .max(1)
-    .default(0.25)
-    .describe("Kelly sizing: share of the growth-optimal position"),
-  max_position: z.number().positive().max(10).default(1).describe("no position is larger"),
-  stop_loss: z
-    .number()
-    .min(0)
-    .lt(1)
-    .default(0)
-    .describe("closes at this loss, as a share of the price of entry; 0: never"),
-  take_profit: z
-    .number()
-    .min(0)
-    .max(10)
-    .default(0)
-    .describe("closes at this gain, as a share of the price of entry; 0: never"),
-});
-export type StrategyParameters = z.infer<typeof StrategyParameters>;
+import { StrategyParameters } from "./strategy-parameters.ts";
 
 /** Basis points, hundredths of a percent, of what is traded. */
 export const TradingCosts = z.strictObject({
@@ -83,7 +36,7 @@ export type StrategySpace = z.infer<typeof StrategySpace>;
 export const STRATEGY_OBJECTIVES = ["sharpe", "sortino", "calmar", "return"] as const;
 export type StrategyObjective = (typeof STRATEGY_OBJECTIVES)[number];
 
-/** How a forecaster's forecasts would be traded, and how that is tuned: `retune strategy`. */
+/** How a forecaster's forecasts are traded, and how that is tuned: by runs of action `strategy`, and `retune strategy`. */
 export const StrategySpec = z.strictObject({
   prices: z
     .strictObject({
@@ -102,7 +55,9 @@ export const StrategySpec = z.strictObject({
   retrain: Duration.default("90d").describe(
     "a trained model is trained anew this often on the way, on what was past then",
   ),
-  parameters: StrategyParameters.prefault({}).describe("in force now"),
+  parameters: StrategyParameters.prefault({}).describe(
+    "in force until a run has tuned them: then those of the live config are",
+  ),
   space: StrategySpace.prefault({}),
   costs: TradingCosts.prefault({}),
   objective: z.enum(STRATEGY_OBJECTIVES).default("sharpe"),
@@ -113,6 +68,14 @@ export const StrategySpec = z.strictObject({
     .default(0.25)
     .describe("a strategy that ever lost a larger share of its highest equity is no candidate"),
   min_trades: z.int().min(1).default(10).describe("fewer tell nothing: no candidate"),
+  max_p_value: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.2)
+    .describe(
+      "a run's strategy goes live where the chance that its gain over the live one on the held-out part is luck is at most this",
+    ),
   risk_free_rate: z.number().min(-0.5).max(1).default(0).describe("a year, 0.04 is 4 %"),
   history: Duration.default("730d").describe("how far back forecasts are made and traded"),
   holdout: Duration.default("90d").describe("the newest part, which the search does not see"),

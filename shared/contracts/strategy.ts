@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { MODEL_FAMILIES } from "./live-config.ts";
-import { STRATEGY_OBJECTIVES, StrategyParameters, TradingCosts } from "./spec-strategy.ts";
+import { STRATEGY_OBJECTIVES, TradingCosts } from "./spec-strategy.ts";
+import { StrategyParameters } from "./strategy-parameters.ts";
 import { Token } from "./subjects.ts";
 import { Timestamp } from "./telemetry.ts";
 
@@ -56,6 +57,44 @@ export const ComparedStrategy = z.object({
 });
 export type ComparedStrategy = z.infer<typeof ComparedStrategy>;
 
+/** What became of a search's trials. */
+export const StrategyTally = z.object({
+  total: z.int().nonnegative(),
+  feasible: z.int().nonnegative(),
+  reasons: z.array(z.string()).describe("why others were not: the first of each kind"),
+  deflated_sharpe: z
+    .number()
+    .min(0)
+    .max(1)
+    .nullable()
+    .describe("chance that the best one's Sharpe ratio on the searched bars is no luck of so many trials"),
+});
+export type StrategyTally = z.infer<typeof StrategyTally>;
+
+/** What a run of action `strategy` searched, and found on the searched bars: part of `searched`. (B-STR-1, B-RSK-1) */
+export const StrategySearch = z.object({
+  objective: z.enum(STRATEGY_OBJECTIVES),
+  step_ahead: z.int().positive(),
+  bars: z.int().positive().describe("searched and held out"),
+  missing: z.int().nonnegative().describe("bars without a price"),
+  forecasts: z.int().nonnegative(),
+  present: StrategyParameters.describe("in force when the run began"),
+  present_metrics: StrategyMetrics.describe("of these on the searched bars"),
+  trials: StrategyTally,
+  best: z
+    .array(
+      z.object({
+        number: z.int().nonnegative(),
+        parameters: StrategyParameters,
+        objective: z.number().describe("as asked for: more is better"),
+        metrics: StrategyMetrics,
+      }),
+    )
+    .min(1)
+    .describe("the candidate first, then the next best, twenty at most"),
+});
+export type StrategySearch = z.infer<typeof StrategySearch>;
+
 export const StrategyReport = z.object({
   mode: z.enum(["tune", "compare"]),
   forecaster: Token,
@@ -73,22 +112,7 @@ export const StrategyReport = z.object({
   objective: z.enum(STRATEGY_OBJECTIVES),
   max_drawdown: z.number(),
   costs: TradingCosts,
-  trials: z
-    .object({
-      total: z.int().nonnegative(),
-      feasible: z.int().nonnegative(),
-      reasons: z.array(z.string()).describe("why others were not: the first of each kind"),
-      deflated_sharpe: z
-        .number()
-        .min(0)
-        .max(1)
-        .nullable()
-        .describe(
-          "chance that the best one's Sharpe ratio on the searched bars is no luck of so many trials",
-        ),
-    })
-    .nullable()
-    .describe("null: nothing was searched"),
+  trials: StrategyTally.nullable().describe("null: nothing was searched"),
   strategies: z.array(ComparedStrategy),
   is_better: z
     .boolean()

@@ -1,9 +1,20 @@
 import { z } from "zod";
 import { StepData } from "./envelope.ts";
 import { BacktestMetrics, Candidate } from "./optimizer.ts";
+import { ComparedStrategy } from "./strategy.ts";
 
 export const Criterion = z.object({
-  name: z.enum(["improvement", "stability", "inference-time", "coverage", "bias", "vocabulary"]),
+  name: z.enum([
+    "improvement",
+    "stability",
+    "inference-time",
+    "coverage",
+    "bias",
+    "vocabulary",
+    "references",
+    "drawdown",
+    "luck",
+  ]),
   passed: z.boolean(),
   value: z.number().nullable(),
   limit: z.string(),
@@ -23,6 +34,10 @@ export const Validated = StepData.extend({
     .describe("revision of live-configs compared with; 0 where there was none"),
   candidate_metrics: BacktestMetrics.extend({ inference_ms: z.number().nonnegative() }).nullable(),
   champion_metrics: BacktestMetrics.extend({ inference_ms: z.number().nonnegative() }).nullable(),
+  strategies: z
+    .array(ComparedStrategy)
+    .optional()
+    .describe("of a run of action strategy, in place of the metrics: the candidate's first"),
   criteria: z.array(Criterion),
   reasons: z.array(z.string()),
   next_stage: z

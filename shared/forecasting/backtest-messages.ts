@@ -5,6 +5,7 @@ import type { BundleInfo } from "./bundle/bundle.ts";
 import { TrainerFailedError } from "./command/errors.ts";
 import { ModelMismatchError } from "./manifest.ts";
 import type { ForecastSpec } from "./quantile-forecast.ts";
+import type { StepForecasts, StepPlan } from "./step-forecasts.ts";
 import type { Objective } from "./window-loss.ts";
 
 /** A local copy of an artifact. */
@@ -44,6 +45,11 @@ export interface BacktestJob {
   readonly objective?: Objective | undefined;
   /** contexts predicted at once, as `BacktestOptions` */
   readonly batch?: number | undefined;
+}
+
+/** Forecasts to make over the past, of which one step is looked at. */
+export interface StepForecastJob extends Omit<BacktestJob, "plan" | "objective" | "batch"> {
+  readonly plan: StepPlan;
 }
 
 /** A model to train and to pack. */
@@ -100,6 +106,10 @@ export interface Work {
   readonly evaluate: {
     readonly ask: { readonly job: Omit<BacktestJob, "data"> };
     readonly answer: MeasuredBacktest;
+  };
+  readonly forecast: {
+    readonly ask: { readonly job: Omit<StepForecastJob, "data"> };
+    readonly answer: StepForecasts;
   };
   readonly train: {
     readonly ask: { readonly job: Omit<TrainingJob, "data"> };

@@ -2,7 +2,13 @@ import { hash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { explain, InvalidInputError } from "../errors.ts";
 import type { BacktestData } from "./backtest-data.ts";
-import type { BacktestJob, Training, TrainingFigures, TrainingJob } from "./backtest-messages.ts";
+import type {
+  BacktestJob,
+  StepForecastJob,
+  Training,
+  TrainingFigures,
+  TrainingJob,
+} from "./backtest-messages.ts";
 import { packBundle, readBundle } from "./bundle/bundle.ts";
 import { type ForecastModel, familyOf, openFamily } from "./families.ts";
 import type { TrainingRequest } from "./family.ts";
@@ -36,7 +42,7 @@ export class BacktestModels {
    * @throws {InvalidInputError} for a training that reaches beyond the first cutoff, and as `opened` and `trainedBy`
    */
   async of(
-    { family, artifactPath, train, plan, spec }: Omit<BacktestJob, "data">,
+    { family, artifactPath, train, plan, spec }: Omit<BacktestJob | StepForecastJob, "data">,
     data: BacktestData,
   ): Promise<OpenModel & Partial<Pick<OpenTrainedModel, "figures">>> {
     const isTrained = (await familyOf(family)).artifact === "trained";

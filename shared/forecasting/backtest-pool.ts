@@ -11,11 +11,13 @@ import {
   type MeasuredBacktest,
   type Question,
   revive,
+  type StepForecastJob,
   type TrainedModel,
   type TrainingJob,
   type WorkerReply,
   type WorkerRequest,
 } from "./backtest-messages.ts";
+import type { StepForecasts } from "./step-forecasts.ts";
 
 export {
   type BacktestJob,
@@ -82,6 +84,11 @@ export class BacktestRunner {
    */
   evaluate({ data, ...job }: BacktestJob): Promise<MeasuredBacktest> {
     return this.ask({ kind: "evaluate", job }, data) as Promise<MeasuredBacktest>;
+  }
+
+  /** Forecasts of one step over the past, without a score. @throws as `evaluate` */
+  forecast({ data, ...job }: StepForecastJob): Promise<StepForecasts> {
+    return this.ask({ kind: "forecast", job }, data) as Promise<StepForecasts>;
   }
 
   /** Trains one model and packs it. @throws as `evaluate` */

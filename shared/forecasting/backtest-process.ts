@@ -6,6 +6,7 @@ import type { Answer, Question, WorkerReply, WorkerRequest } from "./backtest-me
 import { BacktestModels } from "./backtest-models.ts";
 import { timeInference } from "./inference-timing.ts";
 import { PeakMemory, volunteerForOutOfMemory } from "./process-memory.ts";
+import { forecastSteps } from "./step-forecasts.ts";
 
 const models = new BacktestModels();
 const memory = new PeakMemory();
@@ -22,6 +23,11 @@ async function handle(question: Question, data: BacktestData): Promise<Answer> {
   if (question.kind === "train") {
     const { packed, figures } = await models.trainedBy({ ...question.job, data });
     return { bundle: packed, training: figures, memory_mb: memory.aboveBaseMb() };
+  }
+  if (question.kind === "forecast") {
+    const { plan, spec } = question.job;
+    const { model, cache } = await models.of(question.job, data);
+    return forecastSteps(model, data, plan, spec, cache);
   }
   const { plan, spec, objective, batch } = question.job;
   const { model, cache, figures } = await models.of(question.job, data);

@@ -1,15 +1,13 @@
-import { hash } from "node:crypto";
 import type { WindowSums } from "../contracts/optimizer.ts";
 import { InvalidInputError } from "../errors.ts";
-import { type BacktestData, type BacktestWindow, dataBefore, windowsOf } from "./backtest-data.ts";
+import { type BacktestData, dataBefore, windowsOf } from "./backtest-data.ts";
+import { drawWindow, windowSeed } from "./backtest-draws.ts";
 import type { BacktestPlan } from "./backtest-plan.ts";
 import { predictWindows } from "./backtest-predictions.ts";
 import { type BacktestMeasures, BacktestScores } from "./backtest-scores.ts";
 import type { ForecastModel } from "./families.ts";
-import { type CachedQuantiles, QuantileCache } from "./quantile-cache.ts";
-import { type DrawSpec, firstSteps, type QuantileSpec, type SeriesForecast } from "./quantile-forecast.ts";
-import { randomKey } from "./random.ts";
-import { temper } from "./sampling.ts";
+import { QuantileCache } from "./quantile-cache.ts";
+import type { DrawSpec, QuantileSpec } from "./quantile-forecast.ts";
 import type { Objective } from "./window-loss.ts";
 
 export { type BacktestData, type BacktestSeries, oneSeries } from "./backtest-data.ts";
@@ -81,29 +79,4 @@ export async function backtest(
     windows: plan.cutoffs.length,
     inference_ms: inferenceMs,
   };
-}
-
-function windowSeed({ series, times, grid }: BacktestData, window: BacktestWindow, seed: number): number {
-  const { entity } = series[window.series]!;
-  // In steps, as observations are a few seconds early or late, and the grid with them.
-  const at = times === undefined ? window.cutoff : Math.round(times[window.cutoff]! / (grid?.stepMs ?? 1));
-  return entity === null ? randomKey(seed, at) : randomKey(seed, at, textKey(entity));
-}
-
-function textKey(text: string): number {
-  return Number.parseInt(hash("sha1", text).slice(0, 8), 16);
-}
-
-/** The first `steps` steps of a prediction as a forecast. Its draws are remembered with it. */
-function drawWindow(
-  model: ForecastModel,
-  entry: CachedQuantiles,
-  steps: number,
-  spec: DrawSpec,
-): SeriesForecast {
-  const forecast = firstSteps(entry.forecast, steps);
-  const key = `${spec.num_samples}:${spec.seed}:${steps}`;
-  const summary = entry.summaries.get(key) ?? model.summarise(forecast, spec);
-  entry.summaries.set(key, summary);
-  return temper(forecast, summary, model.sampling === "own" ? 1 : spec.temperature);
 }

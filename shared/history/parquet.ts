@@ -108,17 +108,27 @@ async function stageTexts(connection: DuckDBConnection, texts: readonly string[]
   appender.closeSync();
 }
 
-async function stageNumbers(connection: DuckDBConnection, { kind, data, count }: KindRows): Promise<void> {
+function stageNumbers(connection: DuckDBConnection, { kind, data, count }: KindRows): Promise<void> {
+  return appendDoubles(connection, `${kind}_rows`, data, count);
+}
+
+/** Appends the first `count` of some columns to a table of as many DOUBLEs. */
+export async function appendDoubles(
+  connection: DuckDBConnection,
+  table: string,
+  columns: readonly Float64Array[],
+  count = columns[0]?.length ?? 0,
+): Promise<void> {
   const { DuckDBDataChunk, DOUBLE, DuckDBDoubleVector } = await duckdb();
-  const appender = await connection.createAppender(`${kind}_rows`);
-  const types = data.map(() => DOUBLE);
+  const appender = await connection.createAppender(table);
+  const types = columns.map(() => DOUBLE);
   for (let from = 0; from < count; from += CHUNK_ROWS) {
     const length = Math.min(CHUNK_ROWS, count - from);
     const chunk = DuckDBDataChunk.create(types, length);
-    for (const [c, column] of data.entries()) {
+    for (const [c, column] of columns.entries()) {
       const vector = chunk.getColumnVector(c);
       if (!(vector instanceof DuckDBDoubleVector))
-        throw new TypeError(`column ${c} of ${kind}_rows is no DOUBLE`);
+        throw new TypeError(`column ${c} of ${table} is no DOUBLE`);
       writeDoubles(vector, column.subarray(from, from + length));
     }
     appender.appendDataChunk(chunk);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { StrategyParameters, TradingCosts } from "../contracts/spec-strategy.ts";
+import type { TradingCosts } from "../contracts/spec-strategy.ts";
+import type { StrategyParameters } from "../contracts/strategy-parameters.ts";
 import { backtestStrategy, type StrategyRun } from "./backtest.ts";
 import { type Bars, barsOfCloses, checkedBars } from "./bars.ts";
 import { barsOf, FREE, parameters, USUAL } from "./market.fixture.ts";

@@ -1,4 +1,5 @@
-import type { StrategyParameters, TradingCosts } from "../contracts/spec-strategy.ts";
+import type { TradingCosts } from "../contracts/spec-strategy.ts";
+import type { StrategyParameters } from "../contracts/strategy-parameters.ts";
 import { InvalidInputError } from "../errors.ts";
 import { costShare } from "./account.ts";
 import { type Bars, hasPrice } from "./bars.ts";

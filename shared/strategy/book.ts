@@ -1,4 +1,4 @@
-import type { StrategyParameters } from "../contracts/spec-strategy.ts";
+import type { StrategyParameters } from "../contracts/strategy-parameters.ts";
 import { type Account, equityAt, traded } from "./account.ts";
 import type { Bars } from "./bars.ts";
 import { exitIn } from "./exits.ts";

@@ -1,5 +1,6 @@
-import type { StrategyParameters, StrategySpec } from "../contracts/spec-strategy.ts";
+import type { StrategySpec } from "../contracts/spec-strategy.ts";
 import type { ComparedStrategy, STRATEGY_NAMES } from "../contracts/strategy.ts";
+import type { StrategyParameters } from "../contracts/strategy-parameters.ts";
 import { moments } from "../statistics/sample.ts";
 import { backtestStrategy, type Market, type Span } from "./backtest.ts";
 import { deflatedSharpe, shapeOf } from "./deflated-sharpe.ts";

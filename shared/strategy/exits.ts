@@ -1,4 +1,4 @@
-import type { StrategyParameters } from "../contracts/spec-strategy.ts";
+import type { StrategyParameters } from "../contracts/strategy-parameters.ts";
 import type { Bars } from "./bars.ts";
 
 export interface Exit {

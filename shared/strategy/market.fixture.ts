@@ -1,4 +1,5 @@
-import { StrategyParameters, TradingCosts } from "../contracts/spec-strategy.ts";
+import { TradingCosts } from "../contracts/spec-strategy.ts";
+import { StrategyParameters } from "../contracts/strategy-parameters.ts";
 import { normalQuantile } from "../forecasting/normal.ts";
 import { uniform } from "../forecasting/random.ts";
 import { type Bars, checkedBars } from "./bars.ts";

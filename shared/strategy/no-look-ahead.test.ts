@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { SIZINGS, type StrategyParameters } from "../contracts/spec-strategy.ts";
+import { SIZINGS, type StrategyParameters } from "../contracts/strategy-parameters.ts";
 import { uniform } from "../forecasting/random.ts";
 import { backtestStrategy } from "./backtest.ts";
 import { type Bars, checkedBars } from "./bars.ts";

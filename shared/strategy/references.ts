@@ -1,4 +1,5 @@
-import { StrategyParameters, type TradingCosts } from "../contracts/spec-strategy.ts";
+import type { TradingCosts } from "../contracts/spec-strategy.ts";
+import { StrategyParameters } from "../contracts/strategy-parameters.ts";
 import { backtestStrategy, type Market, type Span, type StrategyRun } from "./backtest.ts";
 
 /** What every strategy is measured against. */

@@ -1,4 +1,4 @@
-import type { StrategyParameters } from "../contracts/spec-strategy.ts";
+import type { StrategyParameters } from "../contracts/strategy-parameters.ts";
 
 /** −1 short, 0 flat, 1 long */
 export type Side = -1 | 0 | 1;

@@ -1,4 +1,5 @@
-import type { StrategyParameters, StrategySpec } from "../contracts/spec-strategy.ts";
+import type { StrategySpec } from "../contracts/spec-strategy.ts";
+import type { StrategyParameters } from "../contracts/strategy-parameters.ts";
 import { InvalidInputError } from "../errors.ts";
 import type { Dimension } from "../search/dimension.ts";
 import { defineSpace, type Point, type Space } from "../search/space.ts";

@@ -1,5 +1,6 @@
-import type { StrategyParameters, StrategySpec } from "../contracts/spec-strategy.ts";
+import type { StrategySpec } from "../contracts/spec-strategy.ts";
 import type { StrategyMetrics } from "../contracts/strategy.ts";
+import type { StrategyParameters } from "../contracts/strategy-parameters.ts";
 import { type Observation, suggest } from "../search/sampler.ts";
 import { pointCount } from "../search/space.ts";
 import { backtestStrategy, type Market, type Span } from "./backtest.ts";

@@ -1,5 +1,6 @@
 /** Trading signals on hourly Bitcoin, retraining after retraining, and how fast a strategy is backtested. */
-import { StrategyParameters, TradingCosts } from "../../shared/contracts/spec-strategy.ts";
+import { TradingCosts } from "../../shared/contracts/spec-strategy.ts";
+import { StrategyParameters } from "../../shared/contracts/strategy-parameters.ts";
 import { bitcoin } from "../../shared/forecasting/signal/bitcoin.fixture.ts";
 import { signalMeasures } from "../../shared/forecasting/signal/measures.ts";
 import {

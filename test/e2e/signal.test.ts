@@ -52,6 +52,6 @@ describe("a trading signal in the closed loop (B-TRN-2, B-TRN-3, B-STR-1)", () =
     expect(code, err).toBe(0);
     const report = StrategyReport.parse(JSON.parse(out));
     expect(report).toMatchObject({ model: "signal", version: 1, trials: { total: 20 } });
-    expect(report.forecasts).toBe(report.bars);
+    expect(report.forecasts).toBe(report.bars - 1);
   });
 });

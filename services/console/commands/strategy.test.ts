@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { StrategyParameters, TradingCosts } from "../../../shared/contracts/spec-strategy.ts";
+import { TradingCosts } from "../../../shared/contracts/spec-strategy.ts";
 import {
   type ComparedStrategy,
   PortfolioReport,
   StrategyMetrics,
   StrategyReport,
 } from "../../../shared/contracts/strategy.ts";
+import { StrategyParameters } from "../../../shared/contracts/strategy-parameters.ts";
 import { type CliBench, cliBench } from "../testing/cli-bench.ts";
 import { portfolioText, strategyText } from "../words/strategy.ts";
 

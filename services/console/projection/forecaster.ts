@@ -115,6 +115,7 @@ export class ForecasterProjection {
   }
 
   searched(searched: Searched): void {
+    if (searched.metrics === null) return; // another use of the same forecasts
     const { rmse } = searched.metrics;
     const lastValue = searched.baselines["last-value"]?.rmse ?? null;
     const seasonal = searched.baselines["seasonal-naive"]?.rmse ?? null;

@@ -1,4 +1,5 @@
 import type { Deployed, RolledBack, Verified } from "../../../shared/contracts/deployer.ts";
+import { parametersText } from "./explain-strategy.ts";
 import { count, figure, joined, moment, sentence, span } from "./format.ts";
 import { configText } from "./steps.ts";
 
@@ -18,6 +19,9 @@ export function deployedLines({
         ? "It is the first version."
         : "Nothing was live before."
       : `It replaced version ${previous.version} (${configText(previous)}).`,
+    ...(config.strategy === undefined
+      ? []
+      : [`Its forecasts are traded ${parametersText(config.strategy)}.`]),
     `${backup_path === null ? "No backup was needed" : `Backup: ${backup_path}`}; ${git_hash === null ? "no git commit" : `git commit ${git_hash.slice(0, 10)}`}.`,
     ...warnings.map((warning) => sentence(`warning: ${warning}`)),
   ];

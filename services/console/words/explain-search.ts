@@ -1,7 +1,9 @@
-import type { Searched, TrialResult } from "../../../shared/contracts/optimizer.ts";
+import type { BacktestMetrics, Searched, TrialResult } from "../../../shared/contracts/optimizer.ts";
+import type { ModelAction } from "../../../shared/contracts/spec-remedies.ts";
 import type { Validated } from "../../../shared/contracts/validator.ts";
 import { FOUNDATION_SHARE, isFoundation } from "../../../shared/forecasting/ensemble/foundation.ts";
 import { versusLastValue } from "./baseline.ts";
+import { heldOutLines, strategySearchLines } from "./explain-strategy.ts";
 import { count, figure, percent, sentence, span } from "./format.ts";
 import { configText } from "./steps.ts";
 
@@ -13,7 +15,7 @@ const SAMPLERS: Readonly<Record<Searched["sampler"], string>> = {
   gp: "Gaussian-process search",
 };
 
-const WAYS: Readonly<Record<NonNullable<Searched["action"]>, (sampler: Searched["sampler"]) => string>> = {
+const WAYS: Readonly<Record<ModelAction, (sampler: Searched["sampler"]) => string>> = {
   search: (sampler) => SAMPLERS[sampler],
   refit: () => "The live configuration on newer data",
   reweigh: () => "New weights for the live members",
@@ -30,13 +32,23 @@ export function ranked(trials: readonly TrialResult[]): readonly TrialResult[] {
   return trials.toSorted((a, b) => rank(a) - rank(b) || loss(a) - loss(b) || a.number - b.number);
 }
 
-/** What the search tried, what won and how it stands against the simple baselines. */
+/** A run's search that tried models, not what is done with their forecasts. */
+type ModelSearched = Searched & { readonly metrics: BacktestMetrics };
+
+/** What a run searched and found. */
 export function searchedLines(searched: Searched): readonly string[] {
+  const { action = "search", strategy, metrics } = searched;
+  if (strategy !== undefined) return strategySearchLines(searched, strategy);
+  return action === "strategy" || metrics === null ? [] : modelLines({ ...searched, metrics }, action);
+}
+
+/** What the search tried, what won and how it stands against the simple baselines. */
+function modelLines(searched: ModelSearched, action: ModelAction): readonly string[] {
   const { trials, candidate, metrics, optimization_time_seconds, fell_back, baselines } = searched;
   const failed = trials.filter((trial) => trial.rmse === null);
   const second = ranked(trials)[1];
   const lines = [
-    `${WAYS[searched.action ?? "search"](searched.sampler)}, ${count(trials.length, "trial")} in ${span(optimization_time_seconds * 1000)}.`,
+    `${WAYS[action](searched.sampler)}, ${count(trials.length, "trial")} in ${span(optimization_time_seconds * 1000)}.`,
     `Best: ${configText(candidate)}, with RMSE ${figure(metrics.rmse)}${second?.rmse == null ? "" : ` (the next best had ${figure(second.rmse)})`}.`,
     `Over ${count(metrics.windows, "window")} and ${count(metrics.n, "forecast")}: MAE ${figure(metrics.mae)}, MAPE ${metrics.mape === null ? "n/a" : `${figure(metrics.mape, 3)} %`}, MASE ${figure(metrics.mase)}, coverage ${percent(metrics.coverage)}, bias ${figure(metrics.mean_error)}.`,
   ];
@@ -111,7 +123,7 @@ function effortLines({ trials, losses, cut, adapted = [] }: Searched): string[] 
 
 /** Every criterion with its verdict, and the figures both configs were judged by. */
 export function validatedLines(report: Validated): readonly string[] {
-  const { criteria, champion, champion_revision, champion_metrics, candidate_metrics } = report;
+  const { criteria, champion, champion_revision, champion_metrics, candidate_metrics, strategies } = report;
   const lines = criteria.map(
     ({ name, passed, value, limit, reason }) =>
       `${passed ? "pass" : "FAIL"} ${name}: ${reason.replace(/\.$/, "")} (value ${figure(value)}, limit ${limit}).`,
@@ -122,6 +134,7 @@ export function validatedLines(report: Validated): readonly string[] {
       `Champion, version ${champion.version} (revision ${champion_revision}): ${metricsText(champion_metrics)}.`,
     );
   }
+  lines.push(...heldOutLines(strategies ?? []));
   const said = noteOf(report);
   return said === undefined ? lines : [...lines, said];
 }

@@ -2,12 +2,14 @@ import { Trialled } from "../../../shared/contracts/ab-tester.ts";
 import { Deployed, RolledBack, Verified } from "../../../shared/contracts/deployer.ts";
 import type { StepData } from "../../../shared/contracts/envelope.ts";
 import { Failed } from "../../../shared/contracts/failed.ts";
-import { type Candidate, Searched } from "../../../shared/contracts/optimizer.ts";
+import { type BacktestMetrics, type Candidate, Searched } from "../../../shared/contracts/optimizer.ts";
+import type { ComparedStrategy } from "../../../shared/contracts/strategy.ts";
 import type { Step } from "../../../shared/contracts/subjects.ts";
 import { Accepted, Refused } from "../../../shared/contracts/trigger.ts";
 import { Validated } from "../../../shared/contracts/validator.ts";
 import { versusLastValue } from "./baseline.ts";
-import { count, figure, joined, percent, readable, span } from "./format.ts";
+import { strategySearchedText } from "./explain-strategy.ts";
+import { count, figure, joined, percent, readable, signedPercent, span } from "./format.ts";
 
 /** How a sentence feels: `attention` waits for a person, `progress` is under way. */
 export type Tone = "neutral" | "progress" | "good" | "bad" | "attention";
@@ -115,14 +117,20 @@ function ownText(params: NonNullable<Candidate["model_params"]>): string[] {
   );
 }
 
-function searchedText({
+function searchedText(searched: Searched): string {
+  const { strategy, metrics } = searched;
+  if (strategy !== undefined) return strategySearchedText(strategy);
+  return metrics === null ? "searched" : modelSearchedText({ ...searched, metrics });
+}
+
+function modelSearchedText({
   trials,
   candidate,
   metrics,
   optimization_time_seconds,
   baselines,
   fell_back,
-}: Searched): string {
+}: Searched & { metrics: BacktestMetrics }): string {
   const failed = trials.filter((trial) => trial.rmse === null).length;
   const versus = versusLastValue(metrics.rmse, baselines["last-value"]?.rmse)?.words;
   const parts = [
@@ -134,14 +142,26 @@ function searchedText({
   return `searched: ${parts.join(", ")}`;
 }
 
-/** RMSE of champion and candidate: "RMSE 3.4 → 3.1, 8.8 % better". */
-export function comparisonText({ champion_metrics, candidate_metrics }: Validated): string | undefined {
+/** RMSE of champion and candidate: "RMSE 3.4 → 3.1, 8.8 % better"; of a strategy its return on the held-out prices. */
+export function comparisonText({
+  champion_metrics,
+  candidate_metrics,
+  strategies,
+}: Validated): string | undefined {
+  if (strategies !== undefined) return returnsText(strategies);
   if (champion_metrics === null || candidate_metrics === null) return undefined;
   const change = 1 - candidate_metrics.rmse / champion_metrics.rmse;
   const share = Number.isFinite(change)
     ? `, ${percent(Math.abs(change))} ${change >= 0 ? "better" : "worse"}`
     : "";
   return `RMSE ${figure(champion_metrics.rmse)} → ${figure(candidate_metrics.rmse)}${share}`;
+}
+
+/** "held-out return 1.2 % → 3.4 %" */
+function returnsText([candidate, present]: readonly ComparedStrategy[]): string | undefined {
+  if (candidate === undefined || present === undefined) return undefined;
+  const returnOf = ({ held_out }: ComparedStrategy) => signedPercent(held_out.total_return);
+  return `held-out return ${returnOf(present)} → ${returnOf(candidate)}`;
 }
 
 function approvedText(report: Validated): string {

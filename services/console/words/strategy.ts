@@ -1,10 +1,10 @@
-import type { StrategyParameters } from "../../../shared/contracts/spec-strategy.ts";
 import type {
   ComparedStrategy,
   PortfolioReport,
   StrategyMetrics,
   StrategyReport,
 } from "../../../shared/contracts/strategy.ts";
+import type { StrategyParameters } from "../../../shared/contracts/strategy-parameters.ts";
 import { count, figure, moment, percent, printable, sentence, signedPercent, span } from "./format.ts";
 import { table, wrap } from "./table.ts";
 

@@ -6,9 +6,10 @@ import type { PortfolioReport, PortfolioRequest } from "../../../shared/contract
 import { InvalidInputError } from "../../../shared/errors.ts";
 import { openHistoryView } from "../../../shared/history/view.ts";
 import { comparePortfolios } from "../../../shared/strategy/portfolio/compare.ts";
+import { barsPerYear } from "../../../shared/strategy/years.ts";
 import type { ToolParts } from "../../../shared/tool.ts";
-import { type Prices, readPrices } from "../strategy/prices.ts";
-import { barsPerYear, spansOf } from "../strategy/spans.ts";
+import { historyPrices, type Prices, readPrices } from "../strategy/prices.ts";
+import { spansOf } from "../strategy/spans.ts";
 import { specOf } from "../strategy/specs.ts";
 
 /**
@@ -31,7 +32,7 @@ export async function answerPortfolio(request: PortfolioRequest, parts: ToolPart
     const toMs = request.to === undefined ? Infinity : Date.parse(request.to);
     const prices: Prices[] = [];
     for (const spec of specs) {
-      const read = await readPrices(history, spec, { ...strategy, prices: {} }, toMs);
+      const read = await readPrices(historyPrices(history, spec, toMs), spec, { prices: {} });
       parts.say(`${spec.forecaster}: ${read.times.length} bars`);
       prices.push(read);
     }

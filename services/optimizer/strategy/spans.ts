@@ -1,11 +1,9 @@
-import { durationMs } from "../../../shared/contracts/duration.ts";
 import { type ForecasterSpec, stepsIn } from "../../../shared/contracts/spec.ts";
 import type { StrategySpec } from "../../../shared/contracts/spec-strategy.ts";
 import { InvalidInputError } from "../../../shared/errors.ts";
 import { upperBound } from "../../../shared/forecasting/context.ts";
 import type { Spans } from "../../../shared/strategy/compare.ts";
 
-const YEAR_MS = 365.25 * 86_400_000;
 /** Bars that the search and the hold-out need at least. */
 const LEAST_BARS = 20;
 
@@ -32,9 +30,4 @@ export function spansOf(
       `too few prices: ${to} bars, of which ${Math.max(0, first)} come before, ${Math.max(0, split - first)} are searched and ${to - Math.max(split, 0)} held out (strategy.holdout ${holdout}), expected at least ${LEAST_BARS} to search and to hold out`,
     );
   return { searched: { from: first, to: split }, heldOut: { from: split, to } };
-}
-
-/** Steps of the grid in a year. */
-export function barsPerYear({ step, calendar }: ForecasterSpec): number {
-  return (YEAR_MS / durationMs(step)) * (calendar === "weekdays" ? 5 / 7 : 1);
 }

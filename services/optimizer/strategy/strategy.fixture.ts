@@ -6,6 +6,7 @@ import { History } from "../../../shared/history/history.ts";
 import { RowBuffer } from "../../../shared/history/row-buffer.ts";
 import { deriveUuidV7 } from "../../../shared/ids.ts";
 import { gaussian } from "../../../shared/strategy/market.fixture.ts";
+import type { Row } from "../search.fixture.ts";
 
 export const HOUR_MS = 3_600_000;
 export const START_MS = Date.parse("2025-01-06T00:00:00Z");
@@ -59,6 +60,16 @@ export function coinBars(
     before = close;
     return { open, close, high: Math.max(open, close) * 1.0005, low: Math.min(open, close) * 0.9995 };
   });
+}
+
+/** What `prices` observed, hour by hour, as `<series>.<metric>`. */
+export function coinRows(
+  bars: readonly Readonly<Record<string, number>>[],
+  series = "coin",
+): Record<string, Row[]> {
+  const metrics = Object.keys(bars[0]!);
+  const rows = (metric: string) => bars.map((values, t): Row => [START_MS + t * HOUR_MS, values[metric]!]);
+  return Object.fromEntries(metrics.map((metric) => [`${series}.${metric}`, rows(metric)]));
 }
 
 /** Writes hourly observations as the inference-buffer does; returns the folder. */

@@ -1,20 +1,19 @@
 import { join } from "node:path";
 import type { Bus } from "../../../shared/bus/bus.ts";
 import { LiveConfig } from "../../../shared/contracts/live-config.ts";
-import { type ForecasterSpec, horizonSteps, stepsIn } from "../../../shared/contracts/spec.ts";
-import { StrategySpec } from "../../../shared/contracts/spec-strategy.ts";
+import type { ForecasterSpec } from "../../../shared/contracts/spec.ts";
+import type { StrategySpec } from "../../../shared/contracts/spec-strategy.ts";
 import type { StrategyReport, StrategyRequest } from "../../../shared/contracts/strategy.ts";
 import { InvalidInputError } from "../../../shared/errors.ts";
+import { BacktestRunner } from "../../../shared/forecasting/backtest-pool.ts";
 import { familyOf } from "../../../shared/forecasting/families.ts";
 import { openHistoryView } from "../../../shared/history/view.ts";
-import { hasPrice } from "../../../shared/strategy/bars.ts";
-import { compareStrategies, searchLuck } from "../../../shared/strategy/compare.ts";
-import { bestTrial, type StrategyTrial, tuneStrategy } from "../../../shared/strategy/tune.ts";
+import { compareStrategies } from "../../../shared/strategy/compare.ts";
+import { bestTrial, tuneStrategy } from "../../../shared/strategy/tune.ts";
 import type { ToolParts } from "../../../shared/tool.ts";
-import { riseProbabilities } from "./forecasts.ts";
-import { modelsOverTime } from "./models.ts";
-import { readPrices } from "./prices.ts";
-import { barsPerYear, spansOf } from "./spans.ts";
+import { modelOverTime } from "./forecasts.ts";
+import { forecastMarket, strategyInForce, tallyOf } from "./market.ts";
+import { historyPrices, readPrices } from "./prices.ts";
 import { specOf } from "./specs.ts";
 
 const NOTES = {
@@ -37,61 +36,46 @@ export async function answerStrategy(request: StrategyRequest, parts: ToolParts)
   const startedAt = performance.now();
   const history = await openHistoryView(request.history ?? join(parts.dirs.data, "history"));
   const connection = await parts.connect();
+  const runner = new BacktestRunner();
   try {
     const { bus } = connection;
+    const { version, say } = parts;
     const spec = await specOf(bus, request.forecaster);
-    const live = await liveOf(bus, request.forecaster);
-    const strategy = spec.strategy ?? StrategySpec.parse({});
+    const { forecaster } = spec;
+    const live = await liveOf(bus, forecaster);
+    const strategy = strategyInForce(spec, live);
     const toMs = request.to === undefined ? Infinity : Date.parse(request.to);
-    const prices = await readPrices(history, spec, strategy, toMs);
-    // A whole context comes first, or a quarter of the prices where that is less.
-    const warm = Math.min(Math.floor(prices.times.length / 4), live.context_length);
-    const spans = spansOf(prices.times, request.from, warm, spec, strategy);
-    parts.say(`${spec.forecaster}: ${spans.heldOut.to - spans.searched.from} bars`);
+    const prices = await readPrices(historyPrices(history, spec, toMs), spec, strategy);
+    say(`${forecaster}: ${prices.times.length} bars`);
+    const model = await modelOverTime(bus, live, spec, strategy, version);
+    const made = await forecastMarket(runner, model, prices, spec, strategy, {
+      from: request.from,
+      say: (done, total) => say(`${forecaster}: ${done} of ${total} forecasts`),
+    });
 
-    const models = await modelsOverTime({ bus }, live, spec, prices, stepsIn(strategy.retrain, spec));
-    const stepAhead = strategy.step_ahead ?? horizonSteps(spec);
-    const plan = { from: spans.searched.from, every: strategy.every, stepAhead };
-    const probability = await riseProbabilities(models, prices, live, spec, plan, (done, total) =>
-      parts.say(`${spec.forecaster}: ${done} of ${total} forecasts`),
-    ).finally(() => models.release());
-
-    const market = { bars: prices.bars, probability, barsPerYear: barsPerYear(spec) };
+    const { market, spans, times } = made;
     const trials = request.mode === "tune" ? tuneStrategy(market, spans.searched, strategy) : undefined;
-    const best = trials === undefined ? undefined : bestTrial(trials);
-    const luck =
-      trials === undefined || best === undefined
-        ? null
-        : searchLuck(market, spans.searched, strategy, trials, best);
+    const best = trials && bestTrial(trials);
     const { strategies, isBetter, verdict } = compareStrategies(market, spans, strategy, best?.parameters);
-    const iso = (t: number) => new Date(prices.times[t]!).toISOString();
-    const { from } = spans.searched;
-    const { to } = spans.heldOut;
+    const isHopeless = trials !== undefined && best === undefined;
+    const iso = (t: number) => new Date(times[t]!).toISOString();
     return {
-      mode: request.mode,
-      forecaster: spec.forecaster,
-      code_version: parts.version,
+      ...{ mode: request.mode, forecaster, code_version: version },
       seconds: (performance.now() - startedAt) / 1000,
-      from: iso(from),
+      from: iso(spans.searched.from),
       held_out_from: iso(spans.heldOut.from),
-      to: iso(to - 1),
-      bars: to - from,
-      missing: Array.from({ length: to - from }, (_, i) => from + i).filter((t) => !hasPrice(prices.bars, t))
-        .length,
-      forecasts: probability.filter((each) => !Number.isNaN(each)).length,
-      step_ahead: stepAhead,
-      model: live.model,
-      version: live.version,
-      objective: strategy.objective,
-      max_drawdown: strategy.max_drawdown,
-      costs: strategy.costs,
-      trials: trials === undefined ? null : { ...tally(trials), deflated_sharpe: luck },
+      to: iso(spans.heldOut.to - 1),
+      ...{ bars: made.bars, missing: made.missing, forecasts: made.forecasts, step_ahead: made.stepAhead },
+      ...{ model: live.model, version: live.version },
+      ...{ objective: strategy.objective, max_drawdown: strategy.max_drawdown, costs: strategy.costs },
+      trials: trials === undefined ? null : tallyOf(made, strategy, trials, best),
       strategies: [...strategies],
-      is_better: trials !== undefined && best === undefined ? false : isBetter,
-      verdict: trials !== undefined && best === undefined ? "no trial was feasible" : verdict,
+      is_better: isHopeless ? false : isBetter,
+      verdict: isHopeless ? "no trial was feasible" : verdict,
       notes: await notesOf(spec, strategy, live),
     };
   } finally {
+    await runner.close();
     await connection.drain();
   }
 }
@@ -102,21 +86,6 @@ async function liveOf(bus: Bus, forecaster: string): Promise<LiveConfig> {
   throw new InvalidInputError(
     `nothing is live for '${forecaster}' yet: expected a deployed model, see 'retune request ${forecaster}'`,
   );
-}
-
-function tally(trials: readonly StrategyTrial[]): { total: number; feasible: number; reasons: string[] } {
-  const reasons = trials.flatMap(({ infeasible }) => (infeasible === null ? [] : [infeasible]));
-  return {
-    total: trials.length,
-    feasible: trials.length - reasons.length,
-    reasons: firstOfEachKind(reasons),
-  };
-}
-
-/** Reasons that differ in more than their figures. */
-function firstOfEachKind(reasons: readonly string[]): string[] {
-  const kinds = Map.groupBy(reasons, (reason) => reason.replaceAll(/[\d.]+/g, "#"));
-  return [...kinds.values()].map(([first]) => first!);
 }
 
 async function notesOf(spec: ForecasterSpec, { prices }: StrategySpec, live: LiveConfig): Promise<string[]> {

@@ -54,6 +54,14 @@ describe("remedies, cheapest first", () => {
     },
   );
 
+  it("another use of the forecasts that does not help is followed by a search, and gives way to any other (B-STR-1)", () => {
+    const spec = specWith({ remedy: { triggered: "strategy", by_detector: { drift: "reweigh" } } });
+    const { events } = evaluated(initialArbiter("a"), 1, 0, { detectors: [performance] }, spec);
+    expect(events).toMatchObject([{ data: { action: "strategy", escalates_to: "search" } }]);
+    const both = evaluated(initialArbiter("a"), 1, 0, { detectors: [performance, drift] }, spec);
+    expect(both.events).toMatchObject([{ data: { action: "reweigh" } }]);
+  });
+
   it.each(["verified", "rolled-back"] as const)("one that ends as %s is followed by nothing", (end) => {
     const first = evaluated(initialArbiter("a"), 1, 0, { detectors: [performance] }, cheapFirst);
     expect(after(first, end).pending).toBeNull();
