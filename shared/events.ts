@@ -1,4 +1,7 @@
-import type { CloudEvent } from "./contracts/envelope.ts";
+import type { ZodType } from "zod";
+import type { Message } from "./bus/message.ts";
+import { check } from "./check.ts";
+import { CloudEvent } from "./contracts/envelope.ts";
 import { newUuidV7 } from "./ids.ts";
 
 /** A CloudEvent with a fresh id. `timeMs` is the time of the decision, which the shell's clock gives. */
@@ -20,4 +23,15 @@ export function newEvent<D>(parts: {
     time: new Date(timeMs).toISOString(),
     data,
   };
+}
+
+/**
+ * The event of a message, with data that keep their contract.
+ *
+ * @throws {InvalidInputError} naming the subject, the field and what was expected
+ */
+export function parseEvent<D>(message: Pick<Message, "subject" | "json">, schema: ZodType<D>): CloudEvent<D> {
+  const what = `payload on '${message.subject}'`;
+  const event = check(CloudEvent, message.json(), what);
+  return { ...event, data: check(schema, event.data, what, "", ["data"]) };
 }

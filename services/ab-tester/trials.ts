@@ -1,11 +1,11 @@
 import type { Message } from "../../shared/bus/message.ts";
 import { durationMs } from "../../shared/contracts/duration.ts";
-import { CloudEvent, type StepData, stepType } from "../../shared/contracts/envelope.ts";
+import { type StepData, stepType } from "../../shared/contracts/envelope.ts";
 import type { Failed } from "../../shared/contracts/failed.ts";
 import { ShadowSpec } from "../../shared/contracts/spec.ts";
 import { nextStage, Validated } from "../../shared/contracts/validator.ts";
 import { explain, InvalidInputError, RetuneError } from "../../shared/errors.ts";
-import { newEvent } from "../../shared/events.ts";
+import { newEvent, parseEvent } from "../../shared/events.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import type { SpecStore } from "../../shared/specs.ts";
 import { challengerOf } from "./challenger.ts";
@@ -28,7 +28,7 @@ export class Trials {
 
   /** `retrain.approved.>`: where the validator has put a shadow stage next. */
   async approved(message: Message): Promise<void> {
-    const report = parseApproval(message);
+    const report = parseEvent(message, Validated).data;
     const shadow = this.specs.get(report.forecaster)?.shadow;
     if (nextStage(report, shadow?.enabled) !== "trial") return;
     if ((await this.context.bus.outcome(report.run_id, "trial")) !== undefined) return;
@@ -106,14 +106,4 @@ export class Trials {
     });
     await bus.conclude("trial", "failed", event);
   }
-}
-
-function parseApproval(message: Message): Validated {
-  const envelope = CloudEvent.safeParse(message.json());
-  const data = Validated.safeParse(envelope.data?.data);
-  if (data.success) return data.data;
-  const [issue] = envelope.success ? data.error.issues : envelope.error.issues;
-  throw new InvalidInputError(
-    `payload on '${message.subject}': field '${issue?.path.join(".") ?? ""}': ${issue?.message ?? "invalid"}`,
-  );
 }

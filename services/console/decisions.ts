@@ -1,8 +1,9 @@
 import type { Bus } from "../../shared/bus/bus.ts";
 import type { Message } from "../../shared/bus/message.ts";
-import { CloudEvent, StepData } from "../../shared/contracts/envelope.ts";
+import { type CloudEvent, StepData } from "../../shared/contracts/envelope.ts";
 import { foldRun, type RunSummary } from "../../shared/contracts/run.ts";
 import { parseStepSubject, RunId } from "../../shared/contracts/subjects.ts";
+import { parseEvent } from "../../shared/events.ts";
 import type { Cause } from "./words/explain.ts";
 
 /** Only steps of runs: `retrain.request` and `retrain.evaluated.<forecaster>` have fewer tokens. */
@@ -14,21 +15,12 @@ export function stepOf(
 ): { subject: string; sequence: number; run: string; event: CloudEvent<StepData> } | undefined {
   const parts = parseStepSubject(message.subject);
   if (parts === undefined) return undefined;
-  let payload: unknown;
+  const { subject, sequence } = message;
   try {
-    payload = message.json();
+    return { subject, sequence, run: parts.run, event: parseEvent(message, StepData) };
   } catch {
     return undefined;
   }
-  const event = CloudEvent.safeParse(payload);
-  const data = StepData.safeParse(event.data?.data);
-  if (!event.success || !data.success) return undefined;
-  return {
-    subject: message.subject,
-    sequence: message.sequence,
-    run: parts.run,
-    event: { ...event.data, data: data.data },
-  };
 }
 
 /** Runs folded from the stream, in the order they began. Of one forecaster, or of all. */

@@ -6,7 +6,7 @@ import { Validated } from "../../shared/contracts/validator.ts";
 import { InvalidInputError } from "../../shared/errors.ts";
 import { newEvent } from "../../shared/events.ts";
 import type { ServiceContext } from "../../shared/service.ts";
-import { parseEvent } from "./deployments.ts";
+import { parseStep } from "./parse-step.ts";
 
 export interface Approval {
   readonly run_id: string;
@@ -59,7 +59,7 @@ export async function approve(context: ServiceContext, payload: unknown): Promis
 
 async function findHeld({ bus }: ServiceContext, run: string) {
   for await (const message of bus.read("DECISIONS", { filter: `retrain.held.*.${run}` })) {
-    return { event: parseEvent(message, Validated), sequence: message.sequence };
+    return { event: parseStep(message, Validated), sequence: message.sequence };
   }
   return undefined;
 }

@@ -1,16 +1,17 @@
 import type { Message } from "../../shared/bus/message.ts";
 import { Trialled } from "../../shared/contracts/ab-tester.ts";
 import type { Deployed } from "../../shared/contracts/deployer.ts";
-import { CloudEvent, type StepData, stepType } from "../../shared/contracts/envelope.ts";
+import { type CloudEvent, type StepData, stepType } from "../../shared/contracts/envelope.ts";
 import type { Failed } from "../../shared/contracts/failed.ts";
 import { parseStepSubject, subjects } from "../../shared/contracts/subjects.ts";
 import { nextStage, Validated } from "../../shared/contracts/validator.ts";
-import { explain, InvalidInputError, RetuneError, UnavailableError } from "../../shared/errors.ts";
+import { explain, RetuneError, UnavailableError } from "../../shared/errors.ts";
 import { newEvent } from "../../shared/events.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import type { SpecStore } from "../../shared/specs.ts";
 import { deploy } from "./deploy.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
+import { parseStep } from "./parse-step.ts";
 import type { LivePorts } from "./ports.ts";
 import { isOf, withdraw } from "./restore.ts";
 import type { Watcher } from "./watcher.ts";
@@ -42,7 +43,7 @@ export class Deployments {
   /** `retrain.approved.>`: deploys, unless the validator has put a shadow stage first. */
   approved(message: Message): Promise<void> {
     return this.orFail(message, async () => {
-      const approval = parseEvent(message, Validated);
+      const approval = parseStep(message, Validated);
       const { forecaster, run_id: run } = approval.data;
       if (nextStage(approval.data, this.specs.get(forecaster)?.shadow.enabled) === "trial") {
         this.context.log.info({ forecaster, run }, "approved; waits for its shadow stage");
@@ -55,12 +56,12 @@ export class Deployments {
   /** `retrain.trialled.>`: deploys what its shadow stage recommends. */
   trialled(message: Message): Promise<void> {
     return this.orFail(message, async () => {
-      const { data: trial } = parseEvent(message, Trialled);
+      const { data: trial } = parseStep(message, Trialled);
       if (trial.outcome !== "promote") return;
       const subject = subjects.step("approved", trial.forecaster, trial.run_id);
       const approval = await this.context.bus.lastMessage("DECISIONS", subject);
       if (approval === undefined) throw new UnavailableError(`'${subject}' of the trialled run is missing`);
-      await this.deploy(parseEvent(approval, Validated), [approval.sequence, message.sequence]);
+      await this.deploy(parseStep(approval, Validated), [approval.sequence, message.sequence]);
     });
   }
 
@@ -177,32 +178,3 @@ export class Deployments {
 }
 
 type Outcome = "deployed" | "failed";
-
-interface Schema<D> {
-  safeParse(
-    value: unknown,
-  ):
-    | { success: true; data: D }
-    | { success: false; error: { issues: { path: PropertyKey[]; message: string }[] } };
-}
-
-/** @throws {InvalidInputError} naming subject, field and what was expected */
-export function parseEvent<D extends StepData>(message: Message, schema: Schema<D>): CloudEvent<D> {
-  const fault = (issue: { path: PropertyKey[]; message: string } | undefined, prefix: string[]) => {
-    const field = [...prefix, ...(issue?.path ?? [])].map(String).join(".");
-    return new InvalidInputError(
-      `payload on '${message.subject}': field '${field}': ${issue?.message ?? "invalid"}`,
-    );
-  };
-  const envelope = CloudEvent.safeParse(message.json());
-  if (!envelope.success) throw fault(envelope.error.issues[0], []);
-  const data = schema.safeParse(envelope.data.data);
-  if (!data.success) throw fault(data.error.issues[0], ["data"]);
-  const named = parseStepSubject(message.subject);
-  if (named?.run !== data.data.run_id || named.forecaster !== data.data.forecaster) {
-    throw new InvalidInputError(
-      `payload on '${message.subject}' is about run ${data.data.run_id} of '${data.data.forecaster}'`,
-    );
-  }
-  return { ...envelope.data, data: data.data };
-}

@@ -5,7 +5,7 @@ import type { CloudEvent } from "../../shared/contracts/envelope.ts";
 import { parseStepSubject, subjects } from "../../shared/contracts/subjects.ts";
 import { explain } from "../../shared/errors.ts";
 import type { Log } from "../../shared/log.ts";
-import { parseEvent } from "./deployments.ts";
+import { parseStep } from "./parse-step.ts";
 
 export interface OpenDeployment {
   readonly event: CloudEvent<Deployed>;
@@ -28,7 +28,7 @@ export async function openDeployments(
   const open: OpenDeployment[] = [];
   for (const message of newest.values()) {
     try {
-      const event = parseEvent(message, Deployed);
+      const event = parseStep(message, Deployed);
       if (await isOpen(bus, event.data)) open.push({ event, sequence: message.sequence });
     } catch (error) {
       log.warn({ subject: message.subject, cause: explain(error) }, "deployment cannot be watched");

@@ -9,9 +9,9 @@ import { subjects } from "../../shared/contracts/subjects.ts";
 import type { Validated } from "../../shared/contracts/validator.ts";
 import { testContext } from "../../test/support/context.ts";
 import { approval } from "./deployer.fixture.ts";
-import { parseEvent } from "./deployments.ts";
 import { assemble, useDeployer } from "./harness.fixture.ts";
 import { serialise } from "./live-folder.ts";
+import { parseStep } from "./parse-step.ts";
 
 const { at, live } = useDeployer();
 
@@ -52,7 +52,7 @@ it("two deployers at the same approvals: one deployment and one commit a run, an
   }
 
   for (const { data } of runs)
-    expect(parseEvent(await message("deployed", data), Deployed).data.warnings).toEqual([]);
+    expect(parseStep(await message("deployed", data), Deployed).data.warnings).toEqual([]);
   const git = (...args: string[]) => execFileSync("git", args, { cwd: live(), encoding: "utf8" });
   const committed = git("log", "--format=%(trailers:key=Retune-Run,valueonly,separator=)").trim().split("\n");
   expect(committed.toSorted()).toEqual(runs.map(({ data }) => data.run_id).toSorted());
@@ -65,7 +65,7 @@ it("two deployers at the same approvals: one deployment and one commit a run, an
     expect(git("show", `HEAD:${name}.json`)).toBe(text);
   }
   for (const { data } of runs) {
-    const { data: report } = parseEvent(await message("deployed", data), Deployed);
+    const { data: report } = parseStep(await message("deployed", data), Deployed);
     expect(
       git("log", "-1", "--format=%(trailers:key=Retune-Run,valueonly,separator=)", report.git_hash!).trim(),
     ).toBe(data.run_id);

@@ -2,9 +2,9 @@ import { publishAlert } from "../../shared/alerts.ts";
 import type { Bus } from "../../shared/bus/bus.ts";
 import type { Message } from "../../shared/bus/message.ts";
 import { Alert } from "../../shared/contracts/alerts.ts";
-import { CloudEvent } from "../../shared/contracts/envelope.ts";
 import type { FleetStatus } from "../../shared/contracts/fleet-monitor.ts";
 import { subjects } from "../../shared/contracts/subjects.ts";
+import { parseEvent } from "../../shared/events.ts";
 import { deriveUuidV7 } from "../../shared/ids.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import { FLEET_RULES, type FleetRule, type Wanted, wantedAlerts } from "./alerts.ts";
@@ -82,7 +82,7 @@ async function lastTold(bus: Pick<Bus, "lastMessage">, rule: FleetRule, series: 
 /** Null where somebody else published what is no alert. */
 function severityOf(raised: Message): Told["severity"] {
   try {
-    return Alert.parse(CloudEvent.parse(raised.json()).data).severity;
+    return parseEvent(raised, Alert).data.severity;
   } catch {
     return null;
   }

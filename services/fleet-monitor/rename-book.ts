@@ -2,9 +2,9 @@ import { publishAlert } from "../../shared/alerts.ts";
 import type { Bus } from "../../shared/bus/bus.ts";
 import type { Message } from "../../shared/bus/message.ts";
 import { check } from "../../shared/check.ts";
-import { CloudEvent } from "../../shared/contracts/envelope.ts";
 import { RENAME_RULE, Renamed, RenameRequest } from "../../shared/contracts/fleet-monitor.ts";
 import { InvalidInputError } from "../../shared/errors.ts";
+import { parseEvent } from "../../shared/events.ts";
 import { newUuidV7 } from "../../shared/ids.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import type { Fleet } from "./state.ts";
@@ -88,7 +88,7 @@ export class RenameBook {
 /** Anybody may publish on these subjects. */
 function read(message: Message): Renamed | undefined {
   try {
-    return Renamed.parse(CloudEvent.parse(message.json()).data);
+    return parseEvent(message, Renamed).data;
   } catch {
     return undefined;
   }

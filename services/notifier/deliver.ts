@@ -1,8 +1,8 @@
 import type { Consumption } from "../../shared/bus/consume.ts";
 import type { Message } from "../../shared/bus/message.ts";
 import { Alert } from "../../shared/contracts/alerts.ts";
-import { CloudEvent } from "../../shared/contracts/envelope.ts";
 import { explain, UnavailableError } from "../../shared/errors.ts";
+import { parseEvent } from "../../shared/events.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import type { Channel, Delivery } from "./channels/channel.ts";
 import type { AlertRule } from "./decide.ts";
@@ -81,8 +81,8 @@ export async function deliverOne(
 /** The alert in a message, or what is wrong with it. Anybody may publish on these subjects. */
 function readAlert(message: Message): Delivery | string {
   try {
-    const { id, time, data } = CloudEvent.parse(message.json());
-    return { id, time, alert: Alert.parse(data) };
+    const { id, time, data: alert } = parseEvent(message, Alert);
+    return { id, time, alert };
   } catch (error) {
     return `no alert can be read from the message: ${explain(error)}`;
   }

@@ -2,8 +2,8 @@ import { publishAlert } from "../../shared/alerts.ts";
 import type { KvBucket } from "../../shared/bus/kv.ts";
 import type { Message } from "../../shared/bus/message.ts";
 import { type Alert, DeadLetter } from "../../shared/contracts/alerts.ts";
-import { CloudEvent } from "../../shared/contracts/envelope.ts";
 import { explain, StaleStateError } from "../../shared/errors.ts";
+import { parseEvent } from "../../shared/events.ts";
 import { deriveUuidV7 } from "../../shared/ids.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import { type AlertRule, headline } from "./decide.ts";
@@ -40,9 +40,7 @@ export class LetterGroups {
     let letter: DeadLetter;
     let at: string;
     try {
-      const event = CloudEvent.parse(message.json());
-      at = event.time;
-      letter = DeadLetter.parse(event.data);
+      ({ time: at, data: letter } = parseEvent(message, DeadLetter));
     } catch (error) {
       return this.context.log.warn(
         { subject, sequence, cause: explain(error) },

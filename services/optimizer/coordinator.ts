@@ -1,10 +1,10 @@
 import type { Message } from "../../shared/bus/message.ts";
-import { firstIssue } from "../../shared/check.ts";
-import { CloudEvent, type StepData } from "../../shared/contracts/envelope.ts";
+import type { CloudEvent, StepData } from "../../shared/contracts/envelope.ts";
 import { trialKey } from "../../shared/contracts/optimizer.ts";
 import type { Step } from "../../shared/contracts/subjects.ts";
 import { Accepted } from "../../shared/contracts/trigger.ts";
-import { explain, InvalidInputError, RetuneError, UnavailableError } from "../../shared/errors.ts";
+import { explain, RetuneError, UnavailableError } from "../../shared/errors.ts";
+import { parseEvent } from "../../shared/events.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import { thisMachine } from "./adapt.ts";
 import { type MeasuringBaselines, startBaselines } from "./baselines.ts";
@@ -50,7 +50,7 @@ export class Coordinator {
   }
 
   async handle(message: Message): Promise<void> {
-    const run = parseAccepted(message);
+    const run: AcceptedRun = { data: parseEvent(message, Accepted).data, sequence: message.sequence };
     try {
       await this.lead(run);
     } catch (error) {
@@ -137,11 +137,4 @@ export class Coordinator {
       done?.map(({ number, rung }) => trialKey(run, number, rung)) ?? (await bucket.keys(`trial.${run}.>`));
     await inChunks(keys, (key) => bucket.delete(key));
   }
-}
-
-function parseAccepted(message: Message): AcceptedRun {
-  const event = CloudEvent.safeParse(message.json());
-  const data = Accepted.safeParse(event.data?.data);
-  if (event.success && data.success) return { data: data.data, sequence: message.sequence };
-  throw new InvalidInputError(`event on '${message.subject}': ${firstIssue((event.error ?? data.error)!)}`);
 }

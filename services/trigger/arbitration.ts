@@ -1,10 +1,10 @@
 import type { KvBucket } from "../../shared/bus/kv.ts";
 import type { Message } from "../../shared/bus/message.ts";
-import { stepType } from "../../shared/contracts/envelope.ts";
+import { StepData, stepType } from "../../shared/contracts/envelope.ts";
 import type { Failed } from "../../shared/contracts/failed.ts";
 import { parseStepSubject, subjects } from "../../shared/contracts/subjects.ts";
-import type { RetrainRequest, TriggerStatus } from "../../shared/contracts/trigger.ts";
-import { newEvent } from "../../shared/events.ts";
+import { Evaluated, type RetrainRequest, type TriggerStatus } from "../../shared/contracts/trigger.ts";
+import { newEvent, parseEvent } from "../../shared/events.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import type { SpecStore } from "../../shared/specs.ts";
 import { AckFloor } from "./ack-floor.ts";
@@ -19,7 +19,6 @@ import { Timekeeper } from "./arbiter/timekeeper.ts";
 import type { Circumstances, Decision, Verdict } from "./arbiter/verdict.ts";
 import type { ManualRequest } from "./arbiter/wish.ts";
 import { lastHandled, raiseFloorOf } from "./handled.ts";
-import { evaluatedEvent, stepEvent } from "./payload.ts";
 import { ArbiterState, initialArbiter, type Outgoing } from "./state.ts";
 import { StreamEra } from "./stream-era.ts";
 
@@ -205,7 +204,7 @@ export class Arbitration {
   }
 
   private evaluationMove(forecaster: string, message: Message): (state: ArbiterState) => Decision {
-    const { data, time } = evaluatedEvent(message);
+    const { data, time } = parseEvent(message, Evaluated);
     const at = { sequence: message.sequence, storedMs: message.time.getTime() };
     const circumstances = this.circumstances(forecaster, Date.parse(time));
     return (state) => decideEvaluated(state, data, at, circumstances);
@@ -290,7 +289,7 @@ function inOrder(state: ArbiterState, moves: readonly ((state: ArbiterState) => 
 
 function stored(message: Message) {
   const { subject, sequence, time } = message;
-  return { subject, sequence, storedMs: time.getTime(), event: stepEvent(message) };
+  return { subject, sequence, storedMs: time.getTime(), event: parseEvent(message, StepData) };
 }
 
 function manual(message: Message, request: RetrainRequest): ManualRequest {

@@ -1,12 +1,12 @@
 import type { z } from "zod";
 import type { KvBucket } from "../../shared/bus/kv.ts";
 import type { Message } from "../../shared/bus/message.ts";
-import { stepType } from "../../shared/contracts/envelope.ts";
+import { StepData, stepType } from "../../shared/contracts/envelope.ts";
 import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { parseStepSubject, type Step, subjects } from "../../shared/contracts/subjects.ts";
 import { Observation, Score } from "../../shared/contracts/telemetry.ts";
 import type { Evaluated, LeftOut } from "../../shared/contracts/trigger.ts";
-import { newEvent } from "../../shared/events.ts";
+import { newEvent, parseEvent } from "../../shared/events.ts";
 import type { ServiceContext } from "../../shared/service.ts";
 import type { SpecStore } from "../../shared/specs.ts";
 import { AckFloor } from "./ack-floor.ts";
@@ -25,7 +25,7 @@ import {
   readScores,
   streamRange,
 } from "./monitor/monitor.ts";
-import { stepEvent, telemetryBatch } from "./payload.ts";
+import { telemetryBatch } from "./payload.ts";
 import { type ArbiterState, initialMonitor, MonitorState } from "./state.ts";
 import { StreamEra } from "./stream-era.ts";
 
@@ -293,7 +293,7 @@ function lifeStep(message: Message): LifeStep | undefined {
   const parts = parseStepSubject(message.subject);
   if (parts?.step !== "deployed" && parts?.step !== "rolled-back") return undefined;
   try {
-    return { ...parts, atMs: Date.parse(stepEvent(message).time) };
+    return { ...parts, atMs: Date.parse(parseEvent(message, StepData).time) };
   } catch {
     return undefined;
   }

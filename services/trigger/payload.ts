@@ -1,21 +1,9 @@
 import type { ZodType } from "zod";
 import type { Message } from "../../shared/bus/message.ts";
-import { CloudEvent, StepData } from "../../shared/contracts/envelope.ts";
-import { Evaluated } from "../../shared/contracts/trigger.ts";
 import { InvalidInputError } from "../../shared/errors.ts";
 import type { Batch } from "./monitor/monitor.ts";
 
 const DAY_MS = 86_400_000;
-
-/** @throws {InvalidInputError} naming subject and field */
-export function stepEvent(message: Message): CloudEvent<StepData> {
-  return eventOf(message, StepData);
-}
-
-/** @throws {InvalidInputError} naming subject and field */
-export function evaluatedEvent(message: Message): CloudEvent<Evaluated> {
-  return eventOf(message, Evaluated);
-}
 
 /** Records of a telemetry payload: one or an array. Those that break the contract are counted, not thrown. */
 export function records<T>(message: Message, schema: ZodType<T>): { records: T[]; broken: number } {
@@ -50,18 +38,4 @@ export function telemetryBatch<T>(
     if (error instanceof InvalidInputError) return undefined;
     throw error;
   }
-}
-
-function eventOf<D>(message: Message, schema: ZodType<D>): CloudEvent<D> {
-  const event = check(CloudEvent, message.json(), message.subject, "");
-  return { ...event, data: check(schema, event.data, message.subject, "data.") };
-}
-
-function check<T>(schema: ZodType<T>, value: unknown, subject: string, at: string): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new InvalidInputError(
-    `payload on '${subject}': field '${at}${issue?.path.join(".") ?? ""}': ${issue?.message ?? "invalid"}`,
-  );
 }

@@ -1,12 +1,12 @@
 import type { Entry, KvBucket } from "../../shared/bus/kv.ts";
 import type { Message } from "../../shared/bus/message.ts";
-import { firstIssue } from "../../shared/check.ts";
 import { durationMs } from "../../shared/contracts/duration.ts";
-import { CloudEvent, type StepData } from "../../shared/contracts/envelope.ts";
+import type { CloudEvent, StepData } from "../../shared/contracts/envelope.ts";
 import { LiveConfig } from "../../shared/contracts/live-config.ts";
 import { type Candidate, Searched } from "../../shared/contracts/optimizer.ts";
 import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
-import { explain, InvalidInputError, RetuneError, UnavailableError } from "../../shared/errors.ts";
+import { explain, RetuneError, UnavailableError } from "../../shared/errors.ts";
+import { parseEvent } from "../../shared/events.ts";
 import { BacktestRunner } from "../../shared/forecasting/backtest-pool.ts";
 import { type DatasetCache, datasetCache } from "../../shared/forecasting/dataset-cache.ts";
 import type { ServiceContext } from "../../shared/service.ts";
@@ -51,7 +51,7 @@ export class Examiner {
   }
 
   async handle(message: Message): Promise<void> {
-    const run = parseSearched(message);
+    const run: SearchedRun = { data: parseEvent(message, Searched).data, sequence: message.sequence };
     const { forecaster, dataset, action } = run.data;
     // Read beside the outcome; what could not be read is seen where it is needed.
     const live = this.live.get(forecaster);
@@ -179,11 +179,4 @@ async function fetched<T>(what: string, fetching: Promise<T>): Promise<T> {
     const lasting = cause instanceof RetuneError && cause.disposition === "terminate";
     throw new BacktestFailedError(what, { cause, disposition: lasting ? "terminate" : "retry" });
   }
-}
-
-function parseSearched(message: Message): SearchedRun {
-  const event = CloudEvent.safeParse(message.json());
-  const data = Searched.safeParse(event.data?.data);
-  if (event.success && data.success) return { data: data.data, sequence: message.sequence };
-  throw new InvalidInputError(`event on '${message.subject}': ${firstIssue((event.error ?? data.error)!)}`);
 }

@@ -3,24 +3,25 @@ import { startAll } from "../../services/console/up.ts";
 import { systemClock } from "../../shared/clock.ts";
 import type { RunSummary } from "../../shared/contracts/run.ts";
 import { subjects } from "../../shared/contracts/subjects.ts";
+import { newUuidV7 } from "../../shared/ids.ts";
 import { createLog } from "../../shared/log.ts";
 import { ROOT } from "../../shared/service.ts";
 import { createWorld, series, testSpec, withSamples } from "../support/world.ts";
 import { type BenchResult, quantile } from "./result.ts";
 
 const HOUR_MS = 3_600_000;
+/** As many as the demo and the shipped configs have. */
+const FORECASTERS = 4;
 const ROUNDS = 40;
 const WARM_UP = 8;
-/** For the first deployments' watches to end: until then their runs are on, and a request is refused. */
-const QUIET_MS = 4_000;
-/** For what follows a deployment, which is not part of it. */
-const PAUSE_MS = 100;
+/** For what follows a deployment, or a change of a spec, which is not part of the loop. */
+const PAUSE_MS = 200;
 
 /**
  * The whole loop, `retrain.request` in to `deployed` out, with compute left out: one trial of a model that
  * costs nothing, against a champion that costs as little. Services in one process over a real server; window, file,
- * git and alert included as they are. Every forecaster has had its first deployment, which needs no request; then
- * its search space is given another value, so that the search finds something to deploy.
+ * git and alert included as they are. Every forecaster has had its first deployment, which needs no request; before each
+ * request its search space is given another value, so that the search finds something to deploy.
  */
 export async function run(): Promise<BenchResult[]> {
   const search = {
@@ -30,7 +31,7 @@ export async function run(): Promise<BenchResult[]> {
     step_size: 6,
     history: "10d",
   };
-  const forecasters = Array.from({ length: ROUNDS }, (_, i) => `f${i}`);
+  const forecasters = Array.from({ length: FORECASTERS }, (_, i) => `f${i}`);
   const specs = forecasters.map((forecaster) =>
     testSpec(forecaster, {
       model: { family: "last-value" },
@@ -50,15 +51,18 @@ export async function run(): Promise<BenchResult[]> {
     settings: { servers: world.nats.url },
   });
   try {
-    const isLive = (forecaster: string) => (run: RunSummary) =>
-      run.forecaster === forecaster && run.steps.some(({ step }) => step === "deployed");
-    const allLive = (runs: RunSummary[]) => forecasters.every((forecaster) => runs.some(isLive(forecaster)));
-    await world.until("every first deployment", (runs) => (allLive(runs) ? runs[0] : undefined));
-    for (const forecaster of forecasters) await world.changeSpec(forecaster, withSamples(20));
-    await sleep(QUIET_MS);
-
     const times: number[] = [];
-    for (const [i, forecaster] of forecasters.entries()) {
+    for (let round = 0; round < WARM_UP + ROUNDS; round += 1) {
+      const forecaster = forecasters[round % FORECASTERS]!;
+      // Until its last run's watch has ended a request would be refused.
+      const ended = (runs: RunSummary[]) => {
+        const own = runs.filter((run) => run.forecaster === forecaster);
+        const isIdle = own.length > Math.floor(round / FORECASTERS) && own.every(({ terminal }) => terminal);
+        return isIdle ? own.at(-1) : undefined;
+      };
+      await world.until(`the end of run ${round} of ${forecaster}`, ended);
+      await world.changeSpec(forecaster, withSamples(20 + round));
+      await sleep(PAUSE_MS);
       let arrived: () => void = () => {};
       const deployed = new Promise<void>((resolve) => {
         arrived = resolve;
@@ -66,9 +70,13 @@ export async function run(): Promise<BenchResult[]> {
       const subscription = world.bus.subscribeCore(`retrain.deployed.${forecaster}.*`, () => arrived());
       await subscription.ready;
       const begun = performance.now();
-      await world.bus.store(subjects.request, JSON.stringify({ forecaster }), `bench-${i}`);
+      await world.bus.store(
+        subjects.request,
+        JSON.stringify({ forecaster, request_id: newUuidV7() }),
+        `bench-${round}`,
+      );
       await deployed;
-      if (i >= WARM_UP) times.push(performance.now() - begun);
+      if (round >= WARM_UP) times.push(performance.now() - begun);
       subscription.stop();
       await sleep(PAUSE_MS);
     }

@@ -1,8 +1,9 @@
 import type { KvBucket } from "../../../shared/bus/kv.ts";
+import { StepData } from "../../../shared/contracts/envelope.ts";
+import { parseEvent } from "../../../shared/events.ts";
 import type { ServiceContext } from "../../../shared/service.ts";
 import type { SpecStore } from "../../../shared/specs.ts";
 import type { Actor } from "../actor.ts";
-import { stepEvent } from "../payload.ts";
 import type { ArbiterState } from "../state.ts";
 import { Alarm } from "./alarm.ts";
 import { foldStep } from "./following.ts";
@@ -77,7 +78,7 @@ export class Timekeeper {
       const last = await this.context.bus.lastMessage("DECISIONS", `retrain.${step}.${forecaster}.*`);
       if (last === undefined) continue;
       const { subject, sequence, time } = last;
-      const stored = { subject, sequence, storedMs: time.getTime(), event: stepEvent(last) };
+      const stored = { subject, sequence, storedMs: time.getTime(), event: parseEvent(last, StepData) };
       await actor.apply(forecaster, (state) => foldStep(state, stored));
     }
     if (active !== null) await resync(forecaster, active.run);
