@@ -6,6 +6,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { packBundle } from "../../shared/forecasting/bundle/bundle.ts";
+import type { TrainingRequest } from "../../shared/forecasting/family.ts";
 import { BOOSTING_DEFAULTS, type BoostingParams, boost } from "../../shared/forecasting/gbdt/boost.ts";
 import { type Booster, predict } from "../../shared/forecasting/gbdt/booster.ts";
 import { gbdtFamily } from "../../shared/forecasting/gbdt/family.ts";
@@ -233,21 +234,41 @@ function warmStart(): BenchResult[] {
 const SERIES = 32;
 const HORIZON = 24;
 
-/** What a forecast of a fleet costs beside a bare run of its graph on the same rows. */
-async function forecasting(): Promise<BenchResult[]> {
-  const grid = { stepMs: 3_600_000, calendar: "all" } as const;
-  const values = (s: number, steps: number) =>
-    Float64Array.from(
-      { length: steps },
-      (_, t) => 10 + Math.sin((t / 12) * Math.PI) + uniform(SEEDS[0]!, s, t),
-    );
-  const params = { context_length: 336, num_samples: 100, temperature: 1 };
-  const fleet = Array.from({ length: SERIES }, (_, s) => ({
+/** A fleet of daily waves with noise, and what a model of it is trained with. */
+function fleetRequest(modelParams: Record<string, number | boolean> = {}): TrainingRequest {
+  const params = { context_length: 336, num_samples: 100, temperature: 1, model_params: modelParams };
+  const series = Array.from({ length: SERIES }, (_, s) => ({
     entity: `s${s}`,
-    values: values(s, 700),
+    values: Float64Array.from(
+      { length: 700 },
+      (_, t) => 10 + Math.sin((t / 12) * Math.PI) + uniform(SEEDS[0]!, s, t),
+    ),
     endMs: 0,
   }));
-  const request = { series: fleet, grid, horizon: HORIZON, seasonLength: 24, params, seed: 1, parent: null };
+  const grid = { stepMs: 3_600_000, calendar: "all" } as const;
+  return { series, grid, horizon: HORIZON, seasonLength: 24, params, seed: 1, parent: null };
+}
+
+/** What choosing features adds to a training, and to those after it on the same data with other trees. */
+async function selecting(): Promise<BenchResult[]> {
+  const times: number[] = [];
+  const all = { select_features: false };
+  await gbdtFamily.train!(fleetRequest(all));
+  const trainings: Record<string, number | boolean>[] = [all, {}, { leaves: 15 }];
+  for (const params of trainings) {
+    const before = process.cpuUsage();
+    await gbdtFamily.train!(fleetRequest(params));
+    const { user, system } = process.cpuUsage(before);
+    times.push((user + system) / 1000);
+  }
+  const names = ["all features", "features chosen", "features chosen before, other trees"];
+  return names.map((name, i) => ({ name: `training of a fleet, ${name}`, value: times[i]!, unit: "ms CPU" }));
+}
+
+/** What a forecast of a fleet costs beside a bare run of its graph on the same rows. */
+async function forecasting(): Promise<BenchResult[]> {
+  const request = fleetRequest();
+  const { series: fleet, grid, params } = request;
   const bundle = await gbdtFamily.train!(request);
   const family = await gbdtFamily.open(packBundle(bundle), {});
   const contexts = fleet.map((each) => Float32Array.from(each.values.subarray(-336)));
@@ -286,7 +307,7 @@ export async function run(): Promise<BenchResult[]> {
   const results: BenchResult[] = [];
   for (const task of TASKS) results.push(...(await compare(task, 10_000, SEEDS)));
   results.push(...(await compare(TASKS[0]!, 100_000, SEEDS.slice(0, 1))));
-  return [...results, ...(await serving()), ...warmStart(), ...(await forecasting())];
+  return [...results, ...(await serving()), ...warmStart(), ...(await selecting()), ...(await forecasting())];
 }
 
 if (import.meta.main) console.table(await run());

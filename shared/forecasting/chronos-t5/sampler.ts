@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { ByteLru } from "./byte-lru.ts";
+import { ByteLru } from "../byte-lru.ts";
 import type { ChronosT5Config } from "./config.ts";
 import { type Draw, GROUP, generateGroup } from "./generate.ts";
 import type { Start, T5Graphs } from "./graphs.ts";

@@ -10,6 +10,7 @@ import {
   type TrainingRequest,
 } from "../family.ts";
 import { summariseExactly } from "../sampling.ts";
+import { featureNames } from "../tabular/series-features.ts";
 import { MAX_BINS } from "./bins.ts";
 import type { BoostingParams } from "./boost.ts";
 import { type ForecasterLayout, forecastRows, parseLayout } from "./forecaster.ts";
@@ -73,7 +74,12 @@ function settingsOf({ params, seed }: TrainingRequest) {
     patience: PATIENCE,
     seed,
   };
-  return { boosting, lags: number("lags"), reference: value("reference") as Reference | "auto" };
+  return {
+    boosting,
+    lags: number("lags"),
+    reference: value("reference") as Reference | "auto",
+    selectFeatures: value("select_features") === true,
+  };
 }
 
 function bundle(request: TrainingRequest, result: TrainingResult): Bundle {
@@ -88,12 +94,16 @@ function bundle(request: TrainingRequest, result: TrainingResult): Bundle {
       rounds,
       features: [...booster.features],
       vocabulary: encoders.flatMap(({ vocabulary }) => vocabulary),
-      metrics,
+      metrics: { ...metrics, ...leftAside(layout) },
       parent: null,
       code_version: "",
     },
     files: modelFiles({ booster, encoders }).set(LAYOUT, strToU8(`${JSON.stringify(layout, null, 2)}\n`)),
   };
+}
+
+function leftAside({ features, kept }: ForecasterLayout): Record<string, number> {
+  return kept === undefined ? {} : { features_left_aside: featureNames(features).length - kept.length };
 }
 
 function readForecaster(parent: Bundle): TrainedForecaster {

@@ -27,6 +27,11 @@ export const ForecasterLayout = z.object({
     seasonLength: z.int().positive(),
     calendar: z.array(z.enum(CALENDAR_FIELDS)),
   }),
+  kept: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe("those of the features that the trees were given, in order; absent: all"),
   reference: z.enum(REFERENCES),
   step_scales: z.array(z.number().positive()).describe("[horizon], in scales of a cutoff"),
   entities: z.boolean().describe("whether the graph takes the name of the entity"),
@@ -36,10 +41,20 @@ export type ForecasterLayout = z.infer<typeof ForecasterLayout>;
 /** @throws {ModelMismatchError} naming what the text is of and each wrong field */
 export function parseLayout(text: string, what: string): ForecasterLayout {
   try {
-    return ForecasterLayout.parse(JSON.parse(text));
+    const layout = ForecasterLayout.parse(JSON.parse(text));
+    const names = featureNames(layout.features);
+    const odd = layout.kept?.find((name) => !names.includes(name));
+    if (odd !== undefined)
+      throw new InvalidInputError(`kept: there is no feature '${odd}', expected some of ${names.join(", ")}`);
+    return layout;
   } catch (cause) {
     throw new ModelMismatchError(`layout of '${what}' cannot be used: ${explain(cause)}`, { cause });
   }
+}
+
+/** The numeric features that the trees are given, in order. */
+export function featuresOf({ features, kept }: Pick<ForecasterLayout, "features" | "kept">): string[] {
+  return kept ?? featureNames(features);
 }
 
 /**
@@ -61,9 +76,13 @@ export async function forecastRows(
       `horizon is ${horizon} steps, the gbdt model was trained for ${layout.horizon}`,
     );
   const { features: plan } = layout;
-  const width = featureNames(plan).length;
+  // Whole rows are made, whatever is kept of them: a plan of less would reach less far and measure in other scales.
+  const names = featureNames(plan);
+  const places = featuresOf(layout).map((name) => names.indexOf(name));
+  const width = places.length;
   const rows = contexts.length * horizon;
   const features = new Float32Array(rows * width);
+  const whole = new Float32Array(names.length);
   const unknown = new Float64Array(horizon).fill(Number.NaN);
   // Checked by takeContexts: every context has an observed value.
   const cutoffs = takeContexts(contexts, spec).map((past) => describeCutoff(past, plan)!);
@@ -72,7 +91,8 @@ export async function forecastRows(
     const times = info && grid ? timesAfter(info.endMs, horizon, grid) : unknown;
     for (let h = 0; h < horizon; h += 1) {
       const from = (i * horizon + h) * width;
-      writeRow(cutoff, plan, h + 1, times[h]!, features.subarray(from, from + width));
+      writeRow(cutoff, plan, h + 1, times[h]!, whole);
+      for (let f = 0; f < width; f += 1) features[from + f] = whole[places[f]!]!;
     }
   });
   const entities = cutoffs.flatMap((_, i) => Array<string>(horizon).fill(series?.[i]?.entity ?? ""));

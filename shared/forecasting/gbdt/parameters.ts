@@ -40,4 +40,8 @@ export const GBDT_PARAMETERS: readonly ModelParameter[] = [
     ...{ name: "reference", kind: "choice", choices: ["auto", ...REFERENCES], default: "auto" },
     description: "what targets are measured from; auto: what comes nearest to them in the training data",
   },
+  {
+    ...{ name: "select_features", kind: "choice", choices: [true, false], default: true },
+    description: "whether features are chosen by backward elimination before the training",
+  },
 ];

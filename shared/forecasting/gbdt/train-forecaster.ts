@@ -1,12 +1,13 @@
 import { InvalidInputError } from "../../errors.ts";
 import type { TrainingRequest } from "../family.ts";
 import { NINE_LEVELS } from "../quantile-forecast.ts";
-import { pickRows, type Table } from "../tabular/table.ts";
+import { pickColumns, pickRows, type Table } from "../tabular/table.ts";
 import { type BoostingParams, boost } from "./boost.ts";
 import { type Booster, rawScores } from "./booster.ts";
 import { type EncodedRows, encodedRows, pick } from "./encoded-rows.ts";
 import { planFeatures } from "./feature-plan.ts";
-import type { ForecasterLayout } from "./forecaster.ts";
+import { type SelectionSetting, selectFeatures } from "./feature-selection.ts";
+import { ENTITY, type ForecasterLayout, featuresOf } from "./forecaster.ts";
 import type { TreeModel } from "./model-files.ts";
 import { meanLoss, type Objective } from "./objective.ts";
 import { isProven } from "./proof.ts";
@@ -40,6 +41,8 @@ export interface ForecasterSettings {
   readonly boosting: BoostingParams;
   readonly lags: number;
   readonly reference: Reference | "auto";
+  /** whether the trees are given those features alone that are worth it: see `selectFeatures` */
+  readonly selectFeatures: boolean;
 }
 
 /**
@@ -69,7 +72,24 @@ export function trainForecaster(request: TrainingRequest, settings: ForecasterSe
     throw new InvalidInputError(
       `the series give ${encoded.table.rows} training rows, family 'gbdt' needs at least ${MIN_ROWS}: each is an observed value with 4 observed values before it, at most ${horizon} steps away`,
     );
-  return fit(encoded, layout, settings.boosting, null);
+  const kept = settings.selectFeatures ? keptFeatures(encoded, { grid, horizon, seed }) : null;
+  return fit(encoded, kept === null ? layout : { ...layout, kept }, settings.boosting, null);
+}
+
+/** Chosen on the rows before the latest fifth, which may only refuse the choice: it is to tell of the trees. */
+function keptFeatures(
+  { table, labels, cutoffTimes, targetTimes }: EncodedRows,
+  setting: SelectionSetting,
+): string[] | null {
+  const split = splitByTime(targetTimes, cutoffTimes);
+  if (split === null) return null;
+  const of = (rows: Int32Array) => ({
+    table: pickRows(table, rows),
+    labels: pick(labels, rows),
+    cutoffTimes: pick(cutoffTimes, rows),
+  });
+  const names = selectFeatures(of(split.fitted), of(split.validation), setting);
+  return names?.filter((name) => name !== ENTITY) ?? null;
 }
 
 /**
@@ -127,7 +147,8 @@ function fit(
   boosting: BoostingParams,
   parent: TrainedForecaster | null,
 ): TrainingResult {
-  const { table, labels, cutoffTimes, targetTimes, encoders } = encoded;
+  const { labels, cutoffTimes, targetTimes, encoders } = encoded;
+  const table = pickColumns(encoded.table, [...featuresOf(layout), ...encoders.map(({ name }) => name)]);
   const split = splitByTime(targetTimes, cutoffTimes);
   let rounds = boosting.rounds;
   let factor = 1;

@@ -17,10 +17,13 @@ export interface FeaturePlan {
 /** Seasons that `season_mean` and `season_change` are means over. */
 const SEASONS = 4;
 
+/** The feature that every row has. */
+export const STEP_AHEAD = "step_ahead";
+
 /** Names of a row's features, in order. All but the step ahead and the calendar are (x − level) / scale. */
 export function featureNames({ lags, changes, windows, seasonLength, calendar }: FeaturePlan): string[] {
   return [
-    "step_ahead",
+    STEP_AHEAD,
     ...(seasonLength > 1 ? ["season_last", "season_mean", "season_change"] : []),
     ...calendar,
     ...Array.from({ length: lags }, (_, k) => `lag_${k + 1}`),

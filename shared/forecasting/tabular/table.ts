@@ -38,6 +38,17 @@ export function pickRows({ names, columns }: Table, rows: Int32Array): Table {
   return { names, columns: columns.map(pick), rows: rows.length };
 }
 
+/** The columns of these names, in their order, without copies. @throws {InvalidInputError} for one that it has not */
+export function pickColumns({ names, columns, rows }: Table, wanted: readonly string[]): Table {
+  const pick = (name: string) => {
+    const column = columns[names.indexOf(name)];
+    if (column === undefined)
+      throw new InvalidInputError(`table: there is no column '${name}', expected one of ${names.join(", ")}`);
+    return column;
+  };
+  return { names: wanted, columns: wanted.map(pick), rows };
+}
+
 /** Row-major copy, [rows, columns], as ONNX graphs take it. */
 export function rowMajor({ columns, rows }: Pick<Table, "columns" | "rows">): Float32Array {
   const width = columns.length;

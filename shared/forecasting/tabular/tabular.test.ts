@@ -4,7 +4,7 @@ import { uniformAt } from "../random.ts";
 import { calendarFields, calendarValue, timesAfter, timesUpTo } from "./calendar.ts";
 import { suspectFeatures } from "./leakage.ts";
 import { describeCutoff, type FeaturePlan, featureNames, reachOf, writeRow } from "./series-features.ts";
-import { pickRows, rowMajor, sliceRows, tableOf } from "./table.ts";
+import { pickColumns, pickRows, rowMajor, sliceRows, tableOf } from "./table.ts";
 import { encode, fitTargetEncoder, statisticRows } from "./target-encoder.ts";
 
 const plan: FeaturePlan = {
@@ -203,6 +203,11 @@ describe("tables", () => {
   it("are sliced, picked and laid out by row", () => {
     expect([...sliceRows(table, 1).columns[1]!]).toEqual([5, 6]);
     expect([...rowMajor(pickRows(table, Int32Array.of(2, 0)))]).toEqual([3, 6, 1, 4]);
+  });
+
+  it("give up columns by name, in the order asked for", () => {
+    expect(pickColumns(table, ["b", "a"])).toEqual(tableOf({ b: [4, 5, 6], a: [1, 2, 3] }));
+    expect(() => pickColumns(table, ["c"])).toThrow(/no column 'c', expected one of a, b/);
   });
 
   it.each<[string, Record<string, number[]>, RegExp]>([

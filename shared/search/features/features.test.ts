@@ -5,7 +5,7 @@ import { sliceRows, type Table, tableOf } from "../../forecasting/tabular/table.
 import { eliminateFeatures } from "./eliminate.ts";
 import { timeOrderedFolds } from "./folds.ts";
 import { blockPermutation, type FeatureStudy, type Fit, permutationImportance } from "./importance.ts";
-import { screenFeatures } from "./screen.ts";
+import { screenConstants, screenFeatures } from "./screen.ts";
 
 const ROWS = 400;
 const noise = (column: number) =>
@@ -71,6 +71,15 @@ describe("folds in order of time (B-TRN-3)", () => {
     }
   });
 
+  it("leave the earliest out when told, which may then be too small", () => {
+    const knownAt = hours.map((hour) => hour + 120);
+    expect(() => timeOrderedFolds(hours, knownAt, 3)).toThrow(/fold 1 has 0 rows/);
+    expect(timeOrderedFolds(hours, knownAt, 3, 1)).toEqual([
+      { trainTo: 81, testFrom: 200, testTo: 300 },
+      { trainTo: 181, testFrom: 300, testTo: 400 },
+    ]);
+  });
+
   it.each([
     ["no rows", [], [], /0 rows are too few/],
     ["labels that are known too late", [1, 2, 3], [9, 9, 9], /fold 1 has 0 rows to fit on/],
@@ -104,6 +113,23 @@ describe("permutation importance (B-TRN-3)", () => {
     expect(() => permutationImportance({ ...study, loss })).toThrow(/fold 2 is NaN/);
   });
 
+  it("of features that a model does not look at is 0, and costs no prediction", () => {
+    let predictions = 0;
+    const fit: Fit = (table, targets) => {
+      const predict = leastSquares(table, targets);
+      const counted = (other: Table) => {
+        predictions += 1;
+        return predict(other);
+      };
+      return Object.assign(counted, { looksAt: new Set(["strong"]) });
+    };
+    const { importances } = permutationImportance({ ...study, fit });
+    expect(importances.filter(({ importance }) => importance !== 0).map(({ name }) => name)).toEqual([
+      "strong",
+    ]);
+    expect(predictions).toBe(study.folds.length * (1 + study.repeats));
+  });
+
   it("permutes blocks, the short one too, and at least two", () => {
     const order = blockPermutation(23, 5, 9);
     expect(order.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 23 }, (_, i) => i));
@@ -127,6 +153,32 @@ describe("backward elimination (B-TRN-3)", () => {
     const { kept } = eliminateFeatures({ ...study, features: twins });
     expect(kept).toHaveLength(2);
     expect(kept).toContain("weak");
+  });
+
+  it("never takes away what is to stay, be it constant", () => {
+    const constant = new Float64Array(ROWS).fill(7);
+    const table = tableOf({
+      ...Object.fromEntries(idle.map((each, i) => [`idle${i}`, each])),
+      constant,
+      strong,
+    });
+    const stay = ["constant", "idle3"];
+    const { kept, rounds } = eliminateFeatures({ ...study, features: table, stay });
+    expect(kept).toEqual(["idle3", "constant", "strong"]);
+    expect(rounds.at(-1)!.features).toEqual(["idle3", "constant"]);
+  });
+
+  it("keeps the best set itself when no standard error is tolerated", () => {
+    const { kept, rounds } = eliminateFeatures({ ...study, tolerance: 0 });
+    const least = Math.min(...rounds.map(({ loss }) => loss));
+    expect(rounds.find(({ features: names }) => names.length === kept.length)!.loss).toBe(least);
+  });
+
+  it("screens as it is told: what tells the label by itself may be honest", () => {
+    const perfect = tableOf({ strong, perfect: labels, constant: new Float64Array(ROWS) });
+    const { kept, screened } = eliminateFeatures({ ...study, features: perfect, screen: screenConstants });
+    expect(kept).toEqual(["perfect"]);
+    expect(screened.map(({ name }) => name)).toEqual(["constant"]);
   });
 
   it("takes the label, constants and empty columns away before it begins", () => {

@@ -14,16 +14,19 @@ export interface Fold {
  *
  * @param times   [rows] when a row's features are known, ascending
  * @param knownAt [rows] when its label is known, ascending
+ * @param leftOut of the folds, the earliest, which have the least to fit on, are not wanted
  * @throws {InvalidInputError} when times do not ascend, or a fold would have nothing to fit on or to look at
  */
 export function timeOrderedFolds(
   times: ArrayLike<number>,
   knownAt: ArrayLike<number>,
   count: number,
+  leftOut = 0,
 ): Fold[] {
   const rows = times.length;
   for (const [name, values] of Object.entries({ times, knownAt })) requireAscending(name, values, rows);
-  return Array.from({ length: count }, (_, k) => {
+  return Array.from({ length: count - leftOut }, (_, i) => {
+    const k = leftOut + i;
     const testFrom = firstOfTime(times, Math.floor((rows * (k + 1)) / (count + 1)));
     const testTo = k + 1 === count ? rows : firstOfTime(times, Math.floor((rows * (k + 2)) / (count + 1)));
     let trainTo = testFrom;

@@ -5,8 +5,15 @@ import { permutation } from "../permutation.ts";
 import { STREAMS } from "../streams.ts";
 import type { Fold } from "./folds.ts";
 
-/** Fitted to rows; gives one prediction for each row of another table with the same columns. */
-export type Fit = (features: Table, labels: Float64Array) => (features: Table) => ArrayLike<number>;
+/** Fitted to rows. */
+export type Fit = (features: Table, labels: Float64Array) => Fitted;
+
+export interface Fitted {
+  /** For another table with the same columns: one for each row, or several, such as quantiles, as the loss reads them. */
+  (features: Table): ArrayLike<number>;
+  /** features that predictions depend on; absent: any. The others' importance is 0 without a look. */
+  readonly looksAt?: ReadonlySet<string>;
+}
 
 /** What features are judged by. */
 export interface FeatureStudy {
@@ -61,7 +68,8 @@ export function permutationImportance(study: FeatureStudy): Assessment {
     if (!Number.isFinite(base))
       throw new InvalidInputError(`feature selection: the model's loss in fold ${k + 1} is ${base}`);
     losses.push(base);
-    features.names.forEach((_, f) => {
+    features.names.forEach((name, f) => {
+      if (predict.looksAt?.has(name) === false) return;
       for (let repeat = 0; repeat < repeats; repeat += 1) {
         const order = blockPermutation(
           test.rows,

@@ -17,13 +17,27 @@ export function screenFeatures(table: Table, labels: ArrayLike<number>): Screene
   const strengths = new Map(
     suspectFeatures(table, labels).map(({ feature, strength }) => [feature, strength]),
   );
-  return table.names.flatMap((name, f): Screened[] => {
+  return screened(table, (name, column) => {
     const strength = strengths.get(name);
-    const because =
-      single(table.columns[f]!) ??
-      (strength === undefined
-        ? undefined
-        : `it is the label: it orders rows alike (${strength.toFixed(4)} of 1)`);
+    if (strength === undefined) return single(column);
+    return single(column) ?? `it is the label: it orders rows alike (${strength.toFixed(4)} of 1)`;
+  });
+}
+
+/**
+ * Features that hold a single value alone: for rows made where nothing later than their cutoff can be seen, in which a
+ * feature that tells the label by itself is a good one.
+ */
+export function screenConstants(table: Table): Screened[] {
+  return screened(table, (_, column) => single(column));
+}
+
+function screened(
+  { names, columns }: Table,
+  reasonOf: (name: string, column: Float32Array) => string | undefined,
+): Screened[] {
+  return names.flatMap((name, f): Screened[] => {
+    const because = reasonOf(name, columns[f]!);
     return because === undefined ? [] : [{ name, because }];
   });
 }
