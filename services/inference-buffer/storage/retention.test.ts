@@ -18,6 +18,11 @@ describe("how long observations are needed (D-BUF-1)", () => {
       365,
     ],
     ["weekdays stretch a context", [spec({ ...search("90d", "10d", 100), calendar: "weekdays" })], 141],
+    [
+      "prices that a strategy is tuned on (B-STR-1)",
+      [spec({ ...search("90d", "10d"), strategy: { history: "365d" } })],
+      456,
+    ],
     ["a disabled forecaster may come back", [spec({ enabled: false })], 761],
     ["no spec yet: nothing is let go", [], Number.POSITIVE_INFINITY],
   ] as const) {

@@ -6,8 +6,8 @@ import type { BacktestRunner } from "../../../shared/forecasting/backtest-pool.t
 import type { Market } from "../../../shared/strategy/backtest.ts";
 import { hasPrice } from "../../../shared/strategy/bars.ts";
 import { type Spans, searchLuck } from "../../../shared/strategy/compare.ts";
+import { barsPerYear } from "../../../shared/strategy/time.ts";
 import type { StrategyTrial } from "../../../shared/strategy/tune.ts";
-import { barsPerYear } from "../../../shared/strategy/years.ts";
 import { type ModelOverTime, riseProbabilities } from "./forecasts.ts";
 import type { Prices } from "./prices.ts";
 import { spansOf } from "./spans.ts";

@@ -1,5 +1,5 @@
 import type { Bus } from "../../../shared/bus/bus.ts";
-import { durationDays, durationMs } from "../../../shared/contracts/duration.ts";
+import { durationMs } from "../../../shared/contracts/duration.ts";
 import type { ForecasterSpec } from "../../../shared/contracts/spec.ts";
 import type { StrategySpec } from "../../../shared/contracts/spec-strategy.ts";
 import { InvalidInputError } from "../../../shared/errors.ts";
@@ -10,6 +10,7 @@ import { sortedSql } from "../../../shared/history/observations.ts";
 import type { HistoryView } from "../../../shared/history/view.ts";
 import type { WindowCache } from "../../../shared/history/window-cache.ts";
 import { type Bars, checkedBars } from "../../../shared/strategy/bars.ts";
+import { daysOfPrices } from "../../../shared/strategy/time.ts";
 import { requestWindow } from "../dataset.ts";
 
 /** That the inference buffer gives at once. */
@@ -102,10 +103,10 @@ export function historyPrices(
 /** Prices that the inference-buffer gives: as many as the strategy's history, and what a model learns from before it. */
 export function bufferPrices(
   { bus, windows }: { readonly bus: Bus; readonly windows: WindowCache },
-  { series, entity, search }: ForecasterSpec,
-  { history }: StrategySpec,
+  spec: ForecasterSpec,
 ): PriceSource {
-  const days = Math.min(MOST_DAYS, durationDays(history) + durationDays(search.history));
+  const { series, entity } = spec;
+  const days = Math.min(MOST_DAYS, daysOfPrices(spec));
   const read = async (metric: string): Promise<Points> => {
     const window = await requestWindow(bus, { series, metric, entity: entity ?? null, days });
     const { times, values } = await windows.get(window.artifact);

@@ -55,11 +55,7 @@ export async function searchStrategy(
   const startedAtMs = Date.now();
   const given = await givenFor(context, specs, run.data.forecaster);
   const { spec, strategy } = given;
-  const prices = await readPrices(
-    bufferPrices({ bus: context.bus, windows }, spec, strategy),
-    spec,
-    strategy,
-  );
+  const prices = await readPrices(bufferPrices({ bus: context.bus, windows }, spec), spec, strategy);
   const runner = runners.take(spec.search.memory_limit_mb);
   const late = AbortSignal.timeout(durationMs(spec.search.time_limit));
   const ended = AbortSignal.any([late, stopping]);

@@ -1,9 +1,0 @@
-import { durationMs } from "../contracts/duration.ts";
-import type { ForecasterSpec } from "../contracts/spec.ts";
-
-const YEAR_MS = 365.25 * 86_400_000;
-
-/** Steps of the grid in a year. */
-export function barsPerYear({ step, calendar }: Pick<ForecasterSpec, "step" | "calendar">): number {
-  return (YEAR_MS / durationMs(step)) * (calendar === "weekdays" ? 5 / 7 : 1);
-}
