@@ -7,7 +7,7 @@ import type { StrategyParameters } from "../../shared/contracts/strategy-paramet
 import { InvalidInputError } from "../../shared/errors.ts";
 import { readMarket } from "../../shared/history/market.ts";
 import { compareStrategies } from "../../shared/strategy/compare.ts";
-import { barsPerYear } from "../../shared/strategy/years.ts";
+import { barsPerYear } from "../../shared/strategy/time.ts";
 import { type Champion, isSameConfig } from "./state.ts";
 
 /**

@@ -6,7 +6,7 @@ import type { PortfolioReport, PortfolioRequest } from "../../../shared/contract
 import { InvalidInputError } from "../../../shared/errors.ts";
 import { openHistoryView } from "../../../shared/history/view.ts";
 import { comparePortfolios } from "../../../shared/strategy/portfolio/compare.ts";
-import { barsPerYear } from "../../../shared/strategy/years.ts";
+import { barsPerYear } from "../../../shared/strategy/time.ts";
 import type { ToolParts } from "../../../shared/tool.ts";
 import { historyPrices, type Prices, readPrices } from "../strategy/prices.ts";
 import { spansOf } from "../strategy/spans.ts";
