@@ -7,7 +7,8 @@ import { connect } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type TestContext, testContext } from "../../test/support/context.ts";
 import { startTestNats, type TestNats } from "../../test/support/nats.ts";
-import { ArtifactDamagedError, digestOf } from "./artifacts.ts";
+import { ArtifactDamagedError } from "./artifact-errors.ts";
+import { digestOf } from "./artifacts.ts";
 import { ARTIFACT_BUCKET } from "./topology.ts";
 
 let nats: TestNats;

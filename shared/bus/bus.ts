@@ -7,7 +7,7 @@ import type { CloudEvent, StepData } from "../contracts/envelope.ts";
 import { type Step, subjects, type TelemetryKind } from "../contracts/subjects.ts";
 import { RetuneError, UnavailableError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { ArtifactStore } from "./artifacts.ts";
+import type { ArtifactStore } from "./artifacts.ts";
 import { type ConsumeOptions, type Consumption, DurableConsumer } from "./consume.ts";
 import { bury } from "./dead-letters.ts";
 import { Buckets, type KvBucket } from "./kv.ts";
@@ -15,7 +15,6 @@ import { type Message, parseJson } from "./message.ts";
 import { type MicroService, serveMicro } from "./micro.ts";
 import type { ReadOptions } from "./replay.ts";
 import { whileUnavailable } from "./retry.ts";
-import type { SideLine } from "./side-line.ts";
 import { Claim, type Published, type Stage, StepPublisher } from "./steps.ts";
 import { type StreamState, Streams } from "./streams.ts";
 import type { BucketName, StreamName } from "./topology.ts";
@@ -51,7 +50,12 @@ export class Bus {
   private readonly buckets: Buckets;
   private readonly reconnectListeners = new Set<() => void>();
 
-  private constructor(nc: NatsConnection, jsm: JetStreamManager, artifacts: SideLine, options: BusOptions) {
+  private constructor(
+    nc: NatsConnection,
+    jsm: JetStreamManager,
+    artifacts: ArtifactStore,
+    options: BusOptions,
+  ) {
     this.nc = nc;
     this.js = jetstream(nc);
     this.jsm = jsm;
@@ -59,11 +63,10 @@ export class Bus {
     this.streams = new Streams(nc, this.js, jsm, options.log);
     this.buckets = new Buckets(nc, options.log);
     this.steps = new StepPublisher(this.js, this.streams, this.buckets.bucket("states", Claim));
-    this.artifacts = new ArtifactStore(artifacts, options.artifactFolder);
+    this.artifacts = artifacts;
   }
 
-  /** @param artifacts connection for what is large: its answers must not hold up all others */
-  static async over(nc: NatsConnection, artifacts: SideLine, options: BusOptions): Promise<Bus> {
+  static async over(nc: NatsConnection, artifacts: ArtifactStore, options: BusOptions): Promise<Bus> {
     return new Bus(nc, await jetstreamManager(nc, { checkAPI: false }), artifacts, options);
   }
 

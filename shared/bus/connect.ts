@@ -1,8 +1,10 @@
 import type { NatsConnection } from "@nats-io/nats-core";
-import { connect, type NodeConnectionOptions } from "@nats-io/transport-node";
-import { UnavailableError } from "../errors.ts";
+import type { NodeConnectionOptions } from "@nats-io/transport-node";
 import type { Log } from "../log.ts";
+import { ArtifactStore } from "./artifacts.ts";
 import { Bus, type BusOptions } from "./bus.ts";
+import { dial } from "./dial.ts";
+import { Downloads } from "./downloads/downloads.ts";
 import { SideLine } from "./side-line.ts";
 import { type Provisioned, provision } from "./topology.ts";
 
@@ -26,14 +28,16 @@ export interface Connection {
 export async function connectBus(settings: NodeConnectionOptions, options: BusOptions): Promise<Connection> {
   const { log } = options;
   const nc = await dial(settings, options.source);
-  const artifacts = new SideLine(() => dial(settings, `${options.source}/artifacts`));
-  const bus = await Bus.over(nc, artifacts, options);
+  const line = new SideLine(() => dial(settings, `${options.source}/artifacts`));
+  const downloads = new Downloads(settings, `${options.source}/downloads`, line);
+  const bus = await Bus.over(nc, new ArtifactStore(line, downloads, options.artifactFolder), options);
   let refused = 0;
   void watchStatus(nc, bus, log, () => {
     refused += 1;
   });
   const drain = async () => {
-    await artifacts.close();
+    await downloads.close();
+    await line.close();
     if (!nc.isClosed()) await nc.drain().catch((err: unknown) => log.warn({ err }, "drain ended early"));
   };
   return {
@@ -45,25 +49,6 @@ export async function connectBus(settings: NodeConnectionOptions, options: BusOp
     drain,
     [Symbol.asyncDispose]: drain,
   };
-}
-
-async function dial(settings: NodeConnectionOptions, name: string): Promise<NatsConnection> {
-  return connect({
-    reconnectTimeWait: 100,
-    reconnectJitter: 100,
-    pingInterval: 5_000,
-    maxPingOut: 2,
-    timeout: 5_000,
-    noAsyncTraces: true, // a stack trace for every request, kept for the case that it fails, is most of what one costs
-    ...settings,
-    name,
-    maxReconnectAttempts: -1,
-  }).catch((cause: unknown) => {
-    throw new UnavailableError(
-      `cannot connect to NATS at ${[settings.servers ?? "the default address"].flat().join(", ")}; set NATS_URL, or run 'npm start', which brings its own server`,
-      { cause },
-    );
-  });
 }
 
 async function watchStatus(nc: NatsConnection, bus: Bus, log: Log, onRefusal: () => void): Promise<void> {
