@@ -1,4 +1,5 @@
-import { appendFile, readFile, stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { appendFile, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { explain } from "../../shared/errors.ts";
@@ -6,6 +7,7 @@ import { lockCommits } from "./commit-lock.ts";
 import { readTrailers } from "./commit-message.ts";
 import { Git } from "./git.ts";
 import { markCommitting, removeOwnStaleLocks } from "./stale-locks.ts";
+import { textOf } from "./text-of.ts";
 
 /** What became of a commit. A failure is a warning: the deployment stands. (A-DEP-3) */
 export interface Committed {
@@ -71,19 +73,19 @@ export class LiveRepository {
 
   private async tryCommit(request: CommitRequest): Promise<string> {
     await this.initialise();
-    const gitFolder = await this.gitFolder();
+    const gitFolder = this.gitFolder();
     const unlock = await lockCommits(gitFolder);
     try {
-      const unmark = await markCommitting(gitFolder);
+      const unmark = markCommitting(gitFolder);
       try {
         if (!this.tracked.has(request.path)) await this.add(request.path);
         await this.learn(gitFolder);
         return this.known.get(keyOf(request)) ?? (await this.make(request));
       } finally {
-        await unmark();
+        unmark();
       }
     } finally {
-      await unlock();
+      unlock();
     }
   }
 
@@ -112,10 +114,10 @@ export class LiveRepository {
    * one is finished: a process may have died in `git init`, or be at it now; init may be repeated.
    */
   private async initialise(): Promise<void> {
-    const gitFolder = await this.gitFolder();
+    const gitFolder = this.gitFolder();
     if (!gitFolder.startsWith(this.root)) return;
     for (let tries = 1; ; tries += 1) {
-      if (await isRepository(gitFolder)) return;
+      if (isRepository(gitFolder)) return;
       try {
         await this.git.run("init");
         break;
@@ -132,7 +134,7 @@ export class LiveRepository {
 
   /** Looks which runs have their commits, unless nobody else has committed since the last time. */
   private async learn(gitFolder: string): Promise<void> {
-    const head = await readHead(gitFolder);
+    const head = readHead(gitFolder);
     if (head !== undefined && head === this.head) return;
     this.known = new Map();
     this.head = head;
@@ -146,14 +148,14 @@ export class LiveRepository {
   }
 
   /** `.git`, or where that file points to in a worktree or submodule. */
-  private async gitFolder(): Promise<string> {
+  private gitFolder(): string {
     const path = join(this.root, ".git");
-    const pointer = await readFile(path, "utf8").catch(() => undefined);
+    const pointer = textOf(path);
     return pointer === undefined ? path : resolve(this.root, pointer.replace(/^gitdir: /, "").trim());
   }
 
   private async removeStaleLocks(): Promise<string[]> {
-    const removed = await removeOwnStaleLocks(await this.gitFolder()).catch(() => []);
+    const removed = await removeOwnStaleLocks(this.gitFolder()).catch(() => []);
     return removed.map((name) => `removed ${name}, which a killed deployer had left in the git repository`);
   }
 }
@@ -163,13 +165,9 @@ function keyOf({ run, rollback }: Pick<CommitRequest, "run" | "rollback">): stri
 }
 
 /** The newest commit; undefined where there is none, or where git keeps it in another form than a file of its own. */
-async function readHead(gitFolder: string): Promise<string | undefined> {
-  const text = (path: string) =>
-    readFile(join(gitFolder, path), "utf8").then(
-      (read) => read.trim(),
-      () => undefined,
-    );
-  const head = await text("HEAD");
+function readHead(gitFolder: string): string | undefined {
+  const text = (path: string) => textOf(join(gitFolder, path))?.trim();
+  const head = text("HEAD");
   return head?.startsWith("ref: ") ? text(head.slice("ref: ".length)) : head;
 }
 
@@ -178,11 +176,8 @@ function isLocked(error: unknown): boolean {
   return /\.lock\b|lock ref|lock config/.test((error as Error).message);
 }
 
-async function isRepository(gitFolder: string): Promise<boolean> {
-  const parts = await Promise.allSettled(
-    ["HEAD", "config", "objects", "refs"].map((name) => stat(join(gitFolder, name))),
-  );
-  return parts.every(({ status }) => status === "fulfilled");
+function isRepository(gitFolder: string): boolean {
+  return ["HEAD", "config", "objects", "refs"].every((name) => existsSync(join(gitFolder, name)));
 }
 
 function isGitMissing(error: unknown): boolean {

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { rmSync, writeFileSync } from "node:fs";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 
@@ -9,10 +10,11 @@ const MARK = /^retune-committing-.*\.json$/;
 const LONGEST_COMMIT_MS = 600_000;
 const HELD_FOR_MS = 1_000;
 
-export async function markCommitting(gitFolder: string): Promise<() => Promise<void>> {
+/** @returns what removes the mark */
+export function markCommitting(gitFolder: string): () => void {
   const path = join(gitFolder, `retune-committing-${randomUUID()}.json`);
-  await writeFile(path, JSON.stringify({ host: hostname(), pid: process.pid }));
-  return () => rm(path, { force: true });
+  writeFileSync(path, JSON.stringify({ host: hostname(), pid: process.pid }));
+  return () => rmSync(path, { force: true });
 }
 
 /**
