@@ -38,7 +38,7 @@ function crashing(
           if (dies && when === "before") throw new Crash();
           const result: unknown = await member.apply(object, args);
           if (dies) throw new Crash();
-          return typeof result === "object" && result !== null && "commit" in result ? guard(result) : result;
+          return typeof result === "object" && result !== null && "rename" in result ? guard(result) : result;
         };
       },
     });
@@ -305,6 +305,6 @@ function failRenamesOnce({ folder }: Place): void {
       await staged.discard();
       throw new LiveFolderError("cannot write", { cause: new Error("EACCES: permission denied") });
     };
-    return { ...staged, commit: refuse };
+    return { ...staged, rename: refuse };
   };
 }

@@ -69,13 +69,15 @@ export async function deploy(
       if (error instanceof StaleStateError) continue; // the next plan sees who wrote, this run's other attempt perhaps
       throw error;
     }
+    let isOurs: boolean;
     try {
-      await staged.commit();
+      await staged.rename();
+      [isOurs] = await Promise.all([isStill(ports, forecaster, revision), staged.sync()]);
     } catch (error) {
       if (!(error instanceof LiveFolderError)) throw error;
       return takeBack(ports, plan, revision, error);
     }
-    if (!(await isStill(ports, forecaster, revision))) {
+    if (!isOurs) {
       await followBucket(ports, forecaster);
       continue;
     }

@@ -36,7 +36,8 @@ describe("the folder of live configs", () => {
     await folder.write("usdclp-7d", old);
     const staged = await folder.stage("usdclp-7d", next);
     expect(await folder.read("usdclp-7d")).toBe(serialise(old));
-    await staged.commit();
+    await staged.rename();
+    await staged.sync();
     expect(await folder.read("usdclp-7d")).toBe(serialise(next));
     expect(await readdir(root)).toEqual(["usdclp-7d.json"]);
   });

@@ -13,7 +13,9 @@ export class LiveFolderError extends RetuneError {
 /** A file that is on the disk under a temporary name. */
 export interface Staged {
   /** Gives it its name. Readers see the old content or the new, never a part. */
-  commit(): Promise<void>;
+  rename(): Promise<void>;
+  /** Has the disk keep the name. */
+  sync(): Promise<void>;
   discard(): Promise<void>;
 }
 
@@ -50,7 +52,7 @@ export class LiveFolder {
   }
 
   async write(forecaster: string, config: LiveConfig): Promise<void> {
-    await (await this.stage(forecaster, config)).commit();
+    await finish(await this.stage(forecaster, config));
   }
 
   async remove(forecaster: string): Promise<void> {
@@ -76,7 +78,7 @@ export class LiveFolder {
       const path = join("backups", backupName(forecaster, new Date(time)));
       const there = await this.readText(path);
       if (there === undefined) {
-        await (await this.stageText(path, text)).commit();
+        await finish(await this.stageText(path, text));
         if ((await this.readText(path)) !== text)
           throw new LiveFolderError(`backup '${path}' does not read back as it was written`);
         return path;
@@ -129,14 +131,12 @@ export class LiveFolder {
     });
     return {
       discard,
-      commit: () =>
-        attempt(failure, async () => {
-          await rename(temporary, target);
-          await syncFolder(folder);
-        }).catch(async (error: unknown) => {
+      rename: () =>
+        attempt(failure, () => rename(temporary, target)).catch(async (error: unknown) => {
           await discard();
           throw error;
         }),
+      sync: () => attempt(failure, () => syncFolder(folder)),
     };
   }
 }
@@ -162,6 +162,11 @@ function isSame(text: string, config: LiveConfig): boolean {
   } catch {
     return false;
   }
+}
+
+async function finish(staged: Staged): Promise<void> {
+  await staged.rename();
+  await staged.sync();
 }
 
 async function syncFolder(path: string): Promise<void> {

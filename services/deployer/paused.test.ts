@@ -39,11 +39,11 @@ describe("a deployer that was paused", () => {
       folder: bound(folder, {
         stage: async (...args) => {
           const staged = await folder.stage(...args);
-          const commit = async () => {
+          const rename = async () => {
             await at("at the rename", undefined);
-            await staged.commit();
+            await staged.rename();
           };
-          return { discard: () => staged.discard(), commit };
+          return { ...staged, rename };
         },
       }),
       repository: bound(repository, {

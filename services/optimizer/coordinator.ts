@@ -32,6 +32,8 @@ export class Coordinator {
   private readonly feed: ResultFeed;
   private readonly runners = new RunnerPool(1);
   private readonly stopping = new AbortController();
+  /** By forecaster: what its last search found is on its way to where the next one looks. */
+  private readonly remembering = new Map<string, Promise<void>>();
 
   constructor(
     context: ServiceContext,
@@ -69,7 +71,9 @@ export class Coordinator {
   }
 
   private async lead(run: AcceptedRun): Promise<void> {
-    const { run_id } = run.data;
+    const { run_id, forecaster } = run.data;
+    await this.remembering.get(forecaster);
+    this.remembering.delete(forecaster);
     const [isOver, found] = await Promise.all([
       this.finish(run_id),
       studies(this.context).get(studyKey(run_id)),
@@ -93,8 +97,11 @@ export class Coordinator {
       const [isOverNow] = await Promise.all([this.finish(run_id), leader.begin()]);
       if (isOverNow) return;
       const ending = await leader.lead(baselines);
-      if (ending !== undefined) await this.conclude(run_id, ending.step, ending.event, leader.doneTasks);
-      else if (!(await this.finish(run_id)))
+      if (ending !== undefined) {
+        this.remembering.set(forecaster, leader.remembered);
+        await this.conclude(run_id, ending.step, ending.event, leader.doneTasks);
+        await leader.remembered;
+      } else if (!(await this.finish(run_id)))
         throw new UnavailableError(`the study of run ${run_id} is gone and has no outcome`);
     } finally {
       results.stop();

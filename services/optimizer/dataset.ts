@@ -33,27 +33,33 @@ const WINDOW_TIMEOUT_MS = 30_000;
 export type Dataset = Pick<Study, "dataset" | "data">;
 
 /**
- * Asks the buffer for the history of a forecaster's series. Where that is no regular grid of the spec's steps, it is
- * put on one and stored anew. The history reaches `search.history` back from the newest observation, so that a
+ * Asks the buffer for the history of a forecaster's series: `search.history` back from the newest observation, so that a
  * series that ended long ago can be searched, too; what was observed in incidents is left out.
  *
- * @throws {UnavailableError} when the buffer does not answer
+ * @throws as `requestWindow`
+ */
+export function searchWindow(bus: Bus, spec: ForecasterSpec): Promise<WindowReply> {
+  const { forecaster, series, metric, search } = spec;
+  return requestWindow(bus, {
+    ...{ series, metric, days: durationDays(search.history), forecaster, incidents: "leave-out" },
+    ...membersOf(spec),
+  });
+}
+
+/**
+ * The dataset of a window. Where that is no regular grid of the spec's steps, it is put on one and stored anew.
+ *
  * @throws {TooLittleDataError} when there are fewer observations than `search.min_samples` asks for (D-TRN-1), or the
  *   steps do not reach for the backtest and the hold-out
- * @throws {InvalidInputError} when the history makes more than 2,000,000 steps (20,000,000 of all entities of a fleet),
- *   or the buffer refuses the request
+ * @throws {InvalidInputError} when the history makes more than 2,000,000 steps (20,000,000 of all entities of a fleet)
  */
 export async function makeDataset(
   { bus, windows }: { readonly bus: Bus; readonly windows: WindowCache },
   spec: ForecasterSpec,
+  window: WindowReply,
 ): Promise<Dataset> {
-  const { forecaster, series, metric, entity, entities, search } = spec;
+  const { series, metric, entity, entities, search } = spec;
   const stepMs = durationMs(spec.step);
-  const days = durationDays(search.history);
-  const window = await requestWindow(bus, {
-    ...{ series, metric, days, forecaster, incidents: "leave-out" },
-    ...membersOf(spec),
-  });
   const needed = stepsNeeded(spec);
   const about = `series '${series}', metric '${metric}'${entity === undefined ? "" : `, entity '${entity}'`}`;
   if (window.from === null || window.to === null || window.rows === 0) {
@@ -97,6 +103,10 @@ function isRegular({ times, values }: Window, spec: ForecasterSpec): boolean {
   );
 }
 
+/**
+ * @throws {UnavailableError} when the buffer does not answer
+ * @throws {InvalidInputError} when it refuses the request
+ */
 export async function requestWindow(bus: Bus, request: WindowRequest): Promise<WindowReply> {
   try {
     return await bus.request("inference-buffer.window", request, WindowReply, {

@@ -51,6 +51,8 @@ export class StudyLeader {
   private readonly stopping: AbortSignal;
   private current: OpenStudy;
   private memory: Memory | undefined;
+  /** Settles when the next search of the forecaster can know what this one has found. */
+  remembered: Promise<void> = Promise.resolve();
   /** tasks that this leader has put on the queue, or seen to be there */
   private readonly queued = new Set<string>();
 
@@ -211,7 +213,7 @@ export class StudyLeader {
     const baselines = await measuring.result();
     if (this.stopping.aborted)
       throw new UnavailableError("the optimizer stops; another one ends the search with all baselines");
-    await this.remember(standing);
+    this.remembered = this.remember(standing);
     return searchedEvent(this.context, study, {
       ...{ winner, artifact, training, standing, baselines, times, nowMs: Date.now() },
     });

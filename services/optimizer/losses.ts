@@ -6,6 +6,7 @@ import { check } from "../../shared/check.ts";
 import { WindowSums } from "../../shared/contracts/optimizer.ts";
 import { ArtifactDigest, RunId } from "../../shared/contracts/subjects.ts";
 import type { BacktestData } from "../../shared/forecasting/backtest.ts";
+import { Recent } from "../../shared/recent.ts";
 import { type Point, pointKey } from "../../shared/search/space.ts";
 import type { ScoredWindow } from "./row.ts";
 import { type GenerationStanding, type KnownWindows, NOTHING_KNOWN, windowPlan } from "./standing.ts";
@@ -90,6 +91,9 @@ export function windowKeys(study: Study, data: BacktestData, codeVersion: string
   };
 }
 
+/** Those read last: a study is made with what its leader goes on with. The digest is the content. */
+const books = new Recent<LossBook>();
+
 /** What the losses of a study's windows are told by. */
 export interface StudyLosses {
   readonly data: BacktestData;
@@ -166,8 +170,10 @@ function costsOf(standing: readonly GenerationStanding[]): LossBook["costs"] {
  */
 export async function readLosses(artifacts: ArtifactStore, digest: string | null): Promise<LossBook> {
   if (digest === null) return NO_LOSSES;
-  const text = await readFile(await artifacts.fetch(digest), "utf8");
-  return check(LossBook, JSON.parse(text), `losses ${digest}`);
+  return books.get(digest, async () => {
+    const text = await readFile(await artifacts.fetch(digest), "utf8");
+    return check(LossBook, JSON.parse(text), `losses ${digest}`);
+  });
 }
 
 function updateWith(digest: Hash, values: Float64Array): void {

@@ -12,7 +12,7 @@ import type { ServiceContext } from "../../shared/service.ts";
 import { naiveScale } from "../../shared/statistics/errors.ts";
 import { adaptation } from "./adapt.ts";
 import { datasetAbout } from "./backtest-job.ts";
-import { makeDataset } from "./dataset.ts";
+import { makeDataset, searchWindow } from "./dataset.ts";
 import { remedyOf } from "./remedy.ts";
 import { splitData } from "./split.ts";
 import { Study, searchCutoffs, studyKey } from "./state.ts";
@@ -39,7 +39,8 @@ export function studies({ bus }: Pick<ServiceContext, "bus">): KvBucket<Study> {
  * Makes the study of a run. Of several optimizers that make one at the same time the first to store it decides, and the
  * others go on with that.
  *
- * @throws {UnavailableError} when no spec is applied yet, and as `remedyOf`, `makeDataset` and `storeModel`
+ * @throws {UnavailableError} when no spec is applied yet, and as `remedyOf`, `storeModel`, `searchWindow` and
+ *   `makeDataset`
  */
 export async function makeStudy(
   context: ServiceContext,
@@ -67,14 +68,18 @@ async function newStudy(context: ServiceContext, sources: StudySources, run: Acc
   const spec = specs.get(forecaster);
   if (spec === undefined) throw new UnavailableError(`no spec of forecaster '${forecaster}' is applied`);
   const specRevision = specs.revision(forecaster);
-  const live = await liveConfig(context, forecaster);
-  const { digest: losses, book } = await lastLosses(context, forecaster);
+  // Asked for beside what it may turn out not to be needed for; what went wrong with it is seen where it is needed.
+  const window = searchWindow(bus, spec);
+  window.catch(() => {});
+  const [live, { digest: losses, book }] = await Promise.all([
+    liveConfig(context, forecaster),
+    lastLosses(context, forecaster),
+  ]);
   const adapted: string[] = [];
   const adapt = adaptation(spec.search, machine, book, adapted);
-  // Refuses what cannot be searched before data is fetched for it.
   const { families, ...remedy } = await remedyOf(action, spec, live, adapt);
   const model = await storedModel(context, sources.checkModel, spec, { families, training: remedy.training });
-  const dataset = await makeDataset({ bus, windows }, spec);
+  const dataset = await makeDataset({ bus, windows }, spec, await window);
   const study: Study = {
     ...{ run_id, forecaster, accepted_sequence: run.sequence },
     ...{ started_at_ms: startedAtMs, spec_revision: specRevision, search: spec.search },
