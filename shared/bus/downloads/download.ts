@@ -9,8 +9,8 @@ import { whileUnavailable } from "../retry.ts";
 import { ARTIFACT_BUCKET } from "../topology.ts";
 import { writeAll } from "../write-all.ts";
 
-/** Chunks asked for at once: of those that Retune stores, a quarter of a megabyte. */
-const WINDOW = 8;
+/** Chunks asked for at once: of those that Retune stores, three quarters of a megabyte. */
+const WINDOW = 24;
 const STALL_MS = 15_000;
 
 /**
