@@ -1,7 +1,7 @@
 import { durationMs } from "../../../shared/contracts/duration.ts";
 import type { CloudEvent, StepData } from "../../../shared/contracts/envelope.ts";
 import type { LiveConfig } from "../../../shared/contracts/live-config.ts";
-import type { Searched } from "../../../shared/contracts/optimizer.ts";
+import type { Progress, Searched } from "../../../shared/contracts/optimizer.ts";
 import type { ForecasterSpec } from "../../../shared/contracts/spec.ts";
 import type { StrategySpec } from "../../../shared/contracts/spec-strategy.ts";
 import { subjects } from "../../../shared/contracts/subjects.ts";
@@ -16,7 +16,7 @@ import type { AcceptedRun } from "../study.ts";
 import { liveConfig, type StudySources } from "../study-sources.ts";
 import { modelOverTime } from "./forecasts.ts";
 import { type ForecastMarket, forecastMarket, strategyInForce, tallyOf } from "./market.ts";
-import { bufferPrices, readPrices } from "./prices.ts";
+import { bufferPrices, type Prices, readPrices } from "./prices.ts";
 import { tuneInThread } from "./tune.ts";
 
 /** Trials that the event lists. */
@@ -62,7 +62,7 @@ export async function searchStrategy(
   const abort = () => void runner.abort("the strategy's search was ended");
   ended.addEventListener("abort", abort, { once: true });
   try {
-    const made = await forecastsOf(context, given, prices, runner, run);
+    const made = await forecastsOf(context, given, prices, runner, run, ended);
     const trials = await tuneInThread({ market: made.market, span: made.spans.searched, strategy }, ended);
     const data = await searchedData(context, given, run, { made, trials, startedAtMs });
     return searchEvent(context, "searched", data);
@@ -98,16 +98,18 @@ async function givenFor(
 async function forecastsOf(
   { bus, clock, codeVersion }: ServiceContext,
   { spec, live, strategy }: Given,
-  prices: Parameters<typeof forecastMarket>[2],
+  prices: Prices,
   runner: BacktestRunner,
   { data: { run_id, forecaster } }: AcceptedRun,
+  ended: AbortSignal,
 ): Promise<ForecastMarket> {
   const model = await modelOverTime(bus, live, spec, strategy, codeVersion);
-  const say = (done: number, total: number) =>
-    bus.publishCore(subjects.progress(forecaster, run_id), {
-      ...{ run_id, forecaster, phase: "search", done, total, best_rmse: null },
-      time: new Date(clock.now()).toISOString(),
-    });
+  const say = (done: number, total: number) => {
+    ended.throwIfAborted(); // it may have been between two calls of the runner, which ends what is under way alone
+    const time = new Date(clock.now()).toISOString();
+    const progress: Progress = { run_id, forecaster, phase: "search", done, total, best_rmse: null, time };
+    bus.publishCore(subjects.progress(forecaster, run_id), progress);
+  };
   return forecastMarket(runner, model, prices, spec, strategy, { say });
 }
 
