@@ -101,4 +101,23 @@ describe("how forecasts are traded, in the closed loop (B-STR-1, B-RSK-1)", () =
     expect(searched.state).toBe("verified");
     expect(await live()).toMatchObject({ context_length: 120, strategy, version: 5 });
   });
+
+  it("ends once, however the nats-server is killed in the middle of it (B-SYS-1)", async () => {
+    await world.changeSpec(FORECASTER, (spec) => ({
+      ...spec,
+      strategy: { ...spec.strategy!, sampler: "random", trials: 300 },
+    }));
+    const forecast = Promise.withResolvers<void>();
+    const progress = world.bus.subscribeCore(`progress.${FORECASTER}.>`, () => forecast.resolve());
+    await progress.ready;
+    const asked = world.request(JSON.stringify({ forecaster: FORECASTER, action: "strategy" }));
+    await forecast.promise;
+    progress.stop();
+    await world.nats.kill9AndRestart();
+    const run = await asked;
+    const steps = run.steps.map(({ step }) => step);
+    expect(steps.slice(0, 2)).toEqual(["accepted", "searched"]);
+    expect(steps).toEqual([...new Set(steps)]);
+    expect(["verified", "rejected"]).toContain(run.state);
+  });
 });
