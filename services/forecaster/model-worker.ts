@@ -1,9 +1,9 @@
 /** A thread that holds models: creating a session and running it block the thread they are in. */
 import { readFile } from "node:fs/promises";
 import { parentPort } from "node:worker_threads";
-import { explain } from "../../shared/errors.ts";
 import { readBundleInfo } from "../../shared/forecasting/bundle/bundle.ts";
 import { type ForecastModel, familyOf, openFamily } from "../../shared/forecasting/families.ts";
+import { told } from "../../shared/told-errors.ts";
 import type { ModelAnswers, ModelReply, ModelRequest, ModelRequestKind } from "./model-messages.ts";
 
 const models = new Map<number, ForecastModel>();
@@ -50,7 +50,7 @@ async function answer(request: ModelRequest): Promise<void> {
     (error: unknown): ModelReply => ({
       id,
       ok: false,
-      error: { name: error instanceof Error ? error.name : "Error", message: explain(error) },
+      error: told(error),
     }),
   );
   parentPort!.postMessage(reply);

@@ -1,6 +1,3 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { ServiceError } from "../../shared/bus/bus.ts";
 import { durationDays, durationMs } from "../../shared/contracts/duration.ts";
@@ -10,7 +7,7 @@ import { InvalidInputError, RetuneError, UnavailableError } from "../../shared/e
 import { datasetCache } from "../../shared/forecasting/dataset-cache.ts";
 import type { StepGrid } from "../../shared/forecasting/quantile-forecast.ts";
 import { withMemory } from "../../shared/history/duckdb.ts";
-import { writeQuery } from "../../shared/history/parquet.ts";
+import { queryBytes } from "../../shared/history/parquet.ts";
 import type { Window } from "../../shared/history/window.ts";
 import type { WindowCache } from "../../shared/history/window-cache.ts";
 import { fleetGridQuery } from "./fleet-grid.ts";
@@ -162,13 +159,6 @@ function gridOf({ step, calendar }: ForecasterSpec): StepGrid {
   return { stepMs: durationMs(step), calendar };
 }
 
-async function onGrid(query: string): Promise<Uint8Array> {
-  const folder = await mkdtemp(join(tmpdir(), "retune-dataset-"));
-  try {
-    const gridded = join(folder, "dataset.parquet");
-    await withMemory((connection) => writeQuery(connection, query, gridded));
-    return await readFile(gridded);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+function onGrid(query: string): Promise<Buffer> {
+  return withMemory((connection) => queryBytes(connection, query));
 }

@@ -2,6 +2,7 @@ import type { ValidationSpec } from "../../shared/contracts/spec.ts";
 import type { StrategySpec } from "../../shared/contracts/spec-strategy.ts";
 import type { ComparedStrategy } from "../../shared/contracts/strategy.ts";
 import type { Criterion } from "../../shared/contracts/validator.ts";
+import { beats } from "../../shared/strategy/compare.ts";
 import { type Verdict, verdictOf } from "./decide.ts";
 import { figure, percent } from "./figures.ts";
 
@@ -44,11 +45,9 @@ function above(
 ): Criterion {
   const own = tuned.objective;
   const told = others.map((each) => `${each.name} ${worth(each)}`).join(", ");
-  const isAbove = ({ infeasible, objective: theirs }: ComparedStrategy) =>
-    infeasible !== null || theirs === null || (own !== null && own > theirs);
   return {
     name,
-    passed: own !== null && others.every(isAbove),
+    passed: own !== null && others.every((each) => beats(tuned, each)),
     value: own,
     limit: `${objective} above ${others.map((each) => each.name).join(" and ")}`,
     reason: `${objective} on the held-out prices ${worth(tuned)}, ${told}`,

@@ -7,8 +7,9 @@ import type { StrategyParameters } from "../../shared/contracts/strategy-paramet
 import { InvalidInputError } from "../../shared/errors.ts";
 import { readMarket } from "../../shared/history/market.ts";
 import { compareStrategies } from "../../shared/strategy/compare.ts";
+import { inForce } from "../../shared/strategy/in-force.ts";
 import { barsPerYear } from "../../shared/strategy/time.ts";
-import { type Champion, isSameConfig } from "./state.ts";
+import { type Champion, isSameConfig, isSameParams } from "./state.ts";
 
 /**
  * The strategy that a candidate is judged by: the spec's, with the parameters that are in force.
@@ -23,18 +24,14 @@ export function strategyToJudge(
   const { strategy: tuned } = candidate;
   if (strategy === undefined || tuned === undefined)
     throw new InvalidInputError(`the spec of '${forecaster}' has no section strategy any more`);
-  if (champion === null || !isSameConfig(candidate, { ...champion, strategy: tuned }))
+  if (champion === null || !isSameConfig(candidate, champion))
     throw new InvalidInputError(
       "the live config is not the one whose forecasts the strategy was tuned on: it was deployed or rolled back since",
     );
-  const parameters = champion.strategy ?? strategy.parameters;
-  if (isSameStrategy(tuned, parameters))
+  const judged = inForce(strategy, champion);
+  if (isSameParams(tuned, judged.parameters))
     throw new InvalidInputError("the strategy found is the one in force: deploying it would change nothing");
-  return { strategy: { ...strategy, parameters }, tuned };
-}
-
-function isSameStrategy(a: StrategyParameters, b: StrategyParameters): boolean {
-  return (Object.keys(a) as (keyof StrategyParameters)[]).every((name) => a[name] === b[name]);
+  return { strategy: judged, tuned };
 }
 
 /**

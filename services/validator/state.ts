@@ -30,13 +30,13 @@ export function championOf({
   return { context_length, num_samples, temperature, model_params, model, artifact, strategy, version };
 }
 
-/** True when deploying the candidate would change nothing. */
+/** True when both are the same model, set the same; how its forecasts are traded does not count. */
 export function isSameConfig(a: Candidate, b: Candidate): boolean {
   const fields = ["context_length", "num_samples", "temperature", "model", "artifact"] as const;
   return fields.every((field) => a[field] === b[field]) && isSameParams(a.model_params, b.model_params);
 }
 
-function isSameParams(a: ModelParams = {}, b: ModelParams = {}): boolean {
+export function isSameParams(a: ModelParams = {}, b: ModelParams = {}): boolean {
   const names = new Set([...Object.keys(a), ...Object.keys(b)]);
   return [...names].every((name) => a[name] === b[name]);
 }

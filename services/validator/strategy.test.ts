@@ -1,15 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { LiveConfig } from "../../shared/contracts/live-config.ts";
 import type { Candidate, Searched } from "../../shared/contracts/optimizer.ts";
 import { StrategyParameters } from "../../shared/contracts/strategy-parameters.ts";
 import { Validated } from "../../shared/contracts/validator.ts";
 import { packMarket } from "../../shared/history/market.ts";
-import type { RunningService } from "../../shared/service.ts";
 import { gaussian } from "../../shared/strategy/market.fixture.ts";
-import { type TestContext, testContext } from "../../test/support/context.ts";
-import { startTestNats, type TestNats } from "../../test/support/nats.ts";
-import { service } from "./main.ts";
 import { applySpec, findCandidate, goLive, splitAt, verdictOf } from "./validate.fixture.ts";
+import { dataset, people, useValidator } from "./validator.fixture.ts";
 
 const BARS = 400;
 const SEARCHED = 280;
@@ -24,25 +21,7 @@ const SURE = 0.8;
 const careful = StrategyParameters.parse({ sides: "both", confidence_threshold: SURE });
 const present = StrategyParameters.parse({ sides: "both", confidence_threshold: 0.5 });
 
-let nats: TestNats;
-let people: TestContext;
-let validator: TestContext;
-let running: RunningService;
-let dataset: string;
-
-beforeAll(async () => {
-  nats = await startTestNats();
-  people = await testContext(nats, { name: "people" });
-  validator = await testContext(nats, { name: "validator" });
-  dataset = await people.bus.artifacts.put(await packMarket(market()));
-  running = await service.start(validator);
-});
-afterAll(async () => {
-  await running.stop();
-  await validator[Symbol.asyncDispose]();
-  await people[Symbol.asyncDispose]();
-  await nats.stop();
-});
+useValidator(async ({ bus }) => bus.artifacts.put(await packMarket(market())));
 
 /** Sure forecasts are right, unsure ones are noise: each tells of the bar after the next, which a decision trades. */
 function market() {

@@ -1,5 +1,3 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CloudEvent, stepType } from "../../shared/contracts/envelope.ts";
 import { LiveConfig } from "../../shared/contracts/live-config.ts";
@@ -10,7 +8,7 @@ import { newEvent } from "../../shared/events.ts";
 import { packBundle } from "../../shared/forecasting/bundle/bundle.ts";
 import { familyOf } from "../../shared/forecasting/families.ts";
 import { withMemory } from "../../shared/history/duckdb.ts";
-import { writeQuery } from "../../shared/history/parquet.ts";
+import { queryBytes } from "../../shared/history/parquet.ts";
 import { newUuidV7 } from "../../shared/ids.ts";
 import { ROOT, type ServiceContext } from "../../shared/service.ts";
 
@@ -30,14 +28,7 @@ const DAY = "TIMESTAMP '2024-01-01' + to_days(i::INTEGER) AS ts";
 const VALUE = "900 + 0.1 * i + 15 * sin(2 * pi() * i / 7) + 2 * sin(i * i)";
 
 async function storeQuery({ bus }: ServiceContext, query: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "retune-dataset-"));
-  try {
-    const path = join(folder, "dataset.parquet");
-    await withMemory((connection) => writeQuery(connection, query, path));
-    return await bus.artifacts.put(await readFile(path));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  return bus.artifacts.put(await withMemory((connection) => queryBytes(connection, query)));
 }
 
 export function storeModel({ bus }: ServiceContext): Promise<string> {

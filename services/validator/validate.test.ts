@@ -1,15 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Failed } from "../../shared/contracts/failed.ts";
 import type { Candidate, Searched } from "../../shared/contracts/optimizer.ts";
 import { parseStepSubject, subjects } from "../../shared/contracts/subjects.ts";
 import { Validated } from "../../shared/contracts/validator.ts";
-import type { RunningService } from "../../shared/service.ts";
 import { openSpecs } from "../../shared/specs.ts";
-import { type TestContext, testContext } from "../../test/support/context.ts";
-import { startTestNats, type TestNats } from "../../test/support/nats.ts";
 import { validatorConfig } from "./config.ts";
 import { Examiner } from "./examiner.ts";
-import { service } from "./main.ts";
 import {
   applySpec,
   findCandidate,
@@ -21,16 +17,10 @@ import {
   storeTrained,
   verdictOf,
 } from "./validate.fixture.ts";
+import { dataset, env, people, useValidator, validator } from "./validator.fixture.ts";
 
 // Timing of forecasts of micro-seconds is not what these tests are about.
 const anyTime = { max_time_ratio: 1e6, min_coverage: 0.5 };
-const env = { RETUNE_VALIDATOR_ATTEMPTS: "2", RETUNE_VALIDATOR_ROUNDS: "3" };
-
-let nats: TestNats;
-let people: TestContext;
-let validator: TestContext;
-let running: RunningService;
-let dataset: string;
 
 const naive: Candidate = {
   context_length: 60,
@@ -41,19 +31,7 @@ const naive: Candidate = {
 };
 const seasonal: Candidate = { ...naive, model: "seasonal-naive" };
 
-beforeAll(async () => {
-  nats = await startTestNats();
-  people = await testContext(nats, { name: "people" });
-  validator = await testContext(nats, { name: "validator", env });
-  dataset = await storeDataset(people, 120);
-  running = await service.start(validator);
-});
-afterAll(async () => {
-  await running.stop();
-  await validator[Symbol.asyncDispose]();
-  await people[Symbol.asyncDispose]();
-  await nats.stop();
-});
+useValidator((context) => storeDataset(context, 120));
 
 /** A candidate's way from `searched` to its verdict. */
 async function validate(

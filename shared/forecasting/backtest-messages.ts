@@ -1,5 +1,6 @@
 import type { Hyperparameters } from "../contracts/live-config.ts";
 import { InvalidInputError, RetuneError, UnavailableError } from "../errors.ts";
+import { revived, type ToldError } from "../told-errors.ts";
 import type { BacktestData, BacktestPlan, BacktestResult, BacktestSpec } from "./backtest.ts";
 import type { BundleInfo } from "./bundle/bundle.ts";
 import { TrainerFailedError } from "./command/errors.ts";
@@ -135,7 +136,7 @@ export type WorkerReply =
   | {
       readonly id: number;
       readonly ok: false;
-      readonly error: { readonly name: string; readonly message: string };
+      readonly error: ToldError;
     };
 
 /** The worker ran out of its memory. Another try with the same work will too; less work may not. (A-OPT-4) */
@@ -151,8 +152,7 @@ const ERRORS = {
   UnavailableError,
 } as const;
 
-/** The error of a worker as the class it had there; classes do not survive the way between processes. */
-export function revive({ name, message }: { readonly name: string; readonly message: string }): Error {
-  const known = Object.hasOwn(ERRORS, name) ? ERRORS[name as keyof typeof ERRORS] : undefined;
-  return known === undefined ? new Error(`${name}: ${message}`) : new known(message);
+/** The error of a worker as the class it had there. */
+export function revive(error: ToldError): Error {
+  return revived(error, ERRORS);
 }

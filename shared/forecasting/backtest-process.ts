@@ -1,5 +1,5 @@
 /** The process behind a `BacktestRunner`. */
-import { explain } from "../errors.ts";
+import { told } from "../told-errors.ts";
 import { backtest } from "./backtest.ts";
 import type { BacktestData } from "./backtest-data.ts";
 import type { Answer, Question, WorkerReply, WorkerRequest } from "./backtest-messages.ts";
@@ -41,7 +41,7 @@ async function answer({ id, dataKey, question }: Extract<WorkerRequest, { kind: 
     (error: unknown): WorkerReply => ({
       id,
       ok: false,
-      error: { name: error instanceof Error ? error.name : "Error", message: explain(error) },
+      error: told(error),
     }),
   );
   process.send!(reply);

@@ -1,9 +1,6 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { InvalidInputError } from "../errors.ts";
 import { doubles, quote, withMemory } from "./duckdb.ts";
-import { appendDoubles, writeQuery } from "./parquet.ts";
+import { appendDoubles, queryBytes } from "./parquet.ts";
 
 /** Prices with the probability of a rise that was forecast at each bar. All [bars], NaN for what is not known. */
 export interface MarketRecord {
@@ -19,26 +16,14 @@ export interface MarketRecord {
 const PRICES = ["open", "high", "low", "close", "probability"] as const;
 
 /** A market as Parquet with `ts`, `open`, `high`, `low`, `close` and `probability`: what a strategy was tuned on. */
-export async function packMarket(market: MarketRecord): Promise<Uint8Array> {
-  const folder = await mkdtemp(join(tmpdir(), "retune-market-"));
-  try {
-    const path = join(folder, "market.parquet");
-    await withMemory(async (connection) => {
-      await connection.run(
-        `CREATE TEMP TABLE market (ts DOUBLE, ${PRICES.map((each) => `${each} DOUBLE`).join(", ")})`,
-      );
-      await appendDoubles(connection, "market", [market.times, ...PRICES.map((each) => market[each])]);
-      const columns = PRICES.join(", ");
-      await writeQuery(
-        connection,
-        `SELECT make_timestamp_ms(ts::BIGINT) AS ts, ${columns} FROM market ORDER BY ts`,
-        path,
-      );
-    });
-    return await readFile(path);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+export function packMarket(market: MarketRecord): Promise<Buffer> {
+  return withMemory(async (connection) => {
+    const columns = PRICES.map((each) => `${each} DOUBLE`).join(", ");
+    await connection.run(`CREATE TEMP TABLE market (ts DOUBLE, ${columns})`);
+    await appendDoubles(connection, "market", [market.times, ...PRICES.map((each) => market[each])]);
+    const query = `SELECT make_timestamp_ms(ts::BIGINT) AS ts, ${PRICES.join(", ")} FROM market ORDER BY ts`;
+    return queryBytes(connection, query);
+  });
 }
 
 /** @throws {InvalidInputError} naming the file when it is no such Parquet file */

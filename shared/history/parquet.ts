@@ -1,3 +1,6 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type DuckDBConnection, type DuckDBPreparedStatement, duckdb, quote } from "./duckdb.ts";
 import type { KindRows, RowBuffer } from "./row-buffer.ts";
 import { COMMON, type ColumnType, HISTORY_COLUMNS, KIND_COLUMNS, SQL_TYPES } from "./schema.ts";
@@ -62,6 +65,18 @@ export class RowWriter {
 export async function writeQuery(connection: DuckDBConnection, query: string, path: string): Promise<number> {
   const copied = await connection.runAndReadAll(`COPY (${query}) TO ${quote(path)} ${PARQUET}`);
   return Number(copied.getRows()[0]![0]);
+}
+
+/** The result of a query as the bytes of a Parquet file. */
+export async function queryBytes(connection: DuckDBConnection, query: string): Promise<Buffer> {
+  const folder = await mkdtemp(join(tmpdir(), "retune-query-"));
+  try {
+    const path = join(folder, "result.parquet");
+    await writeQuery(connection, query, path);
+    return await readFile(path);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /**

@@ -81,6 +81,14 @@ function measure(
   };
 }
 
+type Measured = Pick<ComparedStrategy, "objective" | "infeasible">;
+
+/** Whether a strategy has the higher objective; one that must not be traded, or cannot be told, is beaten by any. */
+export function beats({ objective }: Pick<Measured, "objective">, other: Measured): boolean {
+  if (other.infeasible !== null || other.objective === null) return true;
+  return objective !== null && objective > other.objective;
+}
+
 function judge(
   strategies: readonly ComparedStrategy[],
   isTuned: boolean,
@@ -90,9 +98,7 @@ function judge(
   if (!isTuned) return { isBetter: null, verdict: "nothing was tuned" };
   if (first.infeasible !== null)
     return { isBetter: false, verdict: `not on the held-out bars: ${first.infeasible}` };
-  const stronger = others.filter(
-    (each) => each.infeasible === null && each.objective !== null && each.objective >= first.objective!,
-  );
+  const stronger = others.filter((each) => !beats(first, each));
   const told = (each: ComparedStrategy) => `${each.name} ${each.objective!.toFixed(2)}`;
   if (stronger.length === 0)
     return {

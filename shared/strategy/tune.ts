@@ -54,12 +54,14 @@ export function tryStrategy(
   return { parameters, objective: value, infeasible, metrics };
 }
 
-/** The best trial, the earliest of equals; undefined where none is feasible. */
-export function bestTrial(trials: readonly StrategyTrial[]): StrategyTrial | undefined {
+/** The feasible trials, the best first, the earlier of equals. */
+export function rankedTrials(trials: readonly StrategyTrial[]): StrategyTrial[] {
   return trials
     .filter(({ objective }) => Number.isFinite(objective))
-    .reduce<StrategyTrial | undefined>(
-      (best, each) => (best === undefined || each.objective < best.objective ? each : best),
-      undefined,
-    );
+    .sort((a, b) => a.objective - b.objective || a.number - b.number);
+}
+
+/** The best trial, the earliest of equals; undefined where none is feasible. */
+export function bestTrial(trials: readonly StrategyTrial[]): StrategyTrial | undefined {
+  return rankedTrials(trials)[0];
 }

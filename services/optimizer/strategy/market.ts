@@ -1,6 +1,5 @@
-import type { LiveConfig } from "../../../shared/contracts/live-config.ts";
 import { type ForecasterSpec, horizonSteps } from "../../../shared/contracts/spec.ts";
-import { StrategySpec } from "../../../shared/contracts/spec-strategy.ts";
+import type { StrategySpec } from "../../../shared/contracts/spec-strategy.ts";
 import type { StrategyTally } from "../../../shared/contracts/strategy.ts";
 import type { BacktestRunner } from "../../../shared/forecasting/backtest-pool.ts";
 import type { Market } from "../../../shared/strategy/backtest.ts";
@@ -23,12 +22,6 @@ export interface ForecastMarket {
   readonly bars: number;
   readonly missing: number;
   readonly forecasts: number;
-}
-
-/** The spec's strategy, defaults where it has none, with the parameters that are in force: those of the live config. */
-export function strategyInForce({ strategy }: ForecasterSpec, live: LiveConfig): StrategySpec {
-  const spec = strategy ?? StrategySpec.parse({});
-  return { ...spec, parameters: live.strategy ?? spec.parameters };
 }
 
 /**

@@ -9,13 +9,14 @@ import { InvalidInputError, RetuneError, UnavailableError } from "../../../share
 import type { BacktestRunner } from "../../../shared/forecasting/backtest-pool.ts";
 import { packMarket } from "../../../shared/history/market.ts";
 import type { ServiceContext } from "../../../shared/service.ts";
-import { bestTrial, type StrategyTrial, tryStrategy } from "../../../shared/strategy/tune.ts";
+import { inForce } from "../../../shared/strategy/in-force.ts";
+import { rankedTrials, type StrategyTrial, tryStrategy } from "../../../shared/strategy/tune.ts";
 import { searchEvent } from "../outcome.ts";
 import type { RunnerPool } from "../runner-pool.ts";
 import type { AcceptedRun } from "../study.ts";
 import { liveConfig, type StudySources } from "../study-sources.ts";
 import { modelOverTime } from "./forecasts.ts";
-import { type ForecastMarket, forecastMarket, strategyInForce, tallyOf } from "./market.ts";
+import { type ForecastMarket, forecastMarket, tallyOf } from "./market.ts";
 import { bufferPrices, type Prices, readPrices } from "./prices.ts";
 import { tuneInThread } from "./tune.ts";
 
@@ -92,7 +93,7 @@ async function givenFor(
     );
   const live = await liveConfig(context, forecaster);
   if (live === undefined) throw refuse("nothing is live yet, so there are no forecasts to trade");
-  return { spec, live, specRevision: specs.revision(forecaster), strategy: strategyInForce(spec, live) };
+  return { spec, live, specRevision: specs.revision(forecaster), strategy: inForce(spec.strategy, live) };
 }
 
 async function forecastsOf(
@@ -128,11 +129,9 @@ async function searchedData(
   },
 ): Promise<Searched> {
   const { market, spans, times } = made;
-  const tally = tallyOf(made, strategy, trials, bestTrial(trials));
-  const ranked = trials
-    .filter(({ objective }) => Number.isFinite(objective))
-    .toSorted((a, b) => a.objective - b.objective || a.number - b.number);
+  const ranked = rankedTrials(trials);
   const [best] = ranked;
+  const tally = tallyOf(made, strategy, trials, best);
   if (best === undefined)
     throw new NoStrategyError(
       `none of ${tally.total} strategies is feasible, the live one stays: ${tally.reasons.join("; ")}`,

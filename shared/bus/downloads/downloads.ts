@@ -2,6 +2,7 @@ import { MessageChannel, Worker } from "node:worker_threads";
 import type { NatsConnection } from "@nats-io/nats-core";
 import type { Auth, NodeConnectionOptions } from "@nats-io/transport-node";
 import { explain, UnavailableError } from "../../errors.ts";
+import { revived } from "../../told-errors.ts";
 import { ArtifactDamagedError, ArtifactMissingError } from "../artifact-errors.ts";
 import type { SideLine } from "../side-line.ts";
 import { downloadOver } from "./download.ts";
@@ -141,7 +142,7 @@ export class Downloads {
     this.calls.delete(id);
     if (this.calls.size === 0) this.worker?.unref();
     if (error === undefined) call?.resolve();
-    else call?.reject(revive(error));
+    else call?.reject(revived(error, ERRORS));
   }
 
   private lose(worker: Worker, cause: string): void {
@@ -164,11 +165,4 @@ function identify(
   } catch (error) {
     return { error: explain(error) };
   }
-}
-
-function revive({ name, message }: { readonly name: string; readonly message: string }): Error {
-  const known = Object.hasOwn(ERRORS, name) ? ERRORS[name as keyof typeof ERRORS] : undefined;
-  return known === undefined
-    ? new Error(name === "Error" ? message : `${name}: ${message}`)
-    : new known(message);
 }

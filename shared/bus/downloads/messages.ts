@@ -1,5 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Auth, NodeConnectionOptions } from "@nats-io/transport-node";
+import type { ToldError } from "../../told-errors.ts";
 
 /** What a download thread starts with. */
 export interface DownloadSetup {
@@ -18,7 +19,7 @@ export interface DownloadRequest {
 
 export interface DownloadReply {
   readonly id: number;
-  readonly error?: { readonly name: string; readonly message: string };
+  readonly error?: ToldError;
 }
 
 /** From a download thread; it is ready once, when its code is loaded. */

@@ -1,7 +1,8 @@
 /** A thread that copies artifacts from the object store into files, over a connection of its own. */
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { Auth } from "@nats-io/transport-node";
-import { explain, UnavailableError } from "../../errors.ts";
+import { UnavailableError } from "../../errors.ts";
+import { told } from "../../told-errors.ts";
 import { dial } from "../dial.ts";
 import { SideLine } from "../side-line.ts";
 import { downloadOver } from "./download.ts";
@@ -40,10 +41,7 @@ async function handle({ id, digest, path }: DownloadRequest): Promise<DownloadRe
     await downloadOver(() => line.open(), digest, path);
     return { id };
   } catch (error) {
-    return {
-      id,
-      error: { name: error instanceof Error ? error.name : "Error", message: explain(error) },
-    };
+    return { id, error: told(error) };
   }
 }
 
