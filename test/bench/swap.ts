@@ -25,7 +25,8 @@ const PROOF_MS = 300;
  * Time from the write of a config to its first answer, and requests' p99 with and without swaps. Four kinds of swap:
  * other hyper-parameters of the model that is served, which is what most deployments are; another model of 4.3 MB, as
  * a run deploys it, which its search had announced before it was proved; another one that lies in the local cache; and
- * one that only the object store has, as after a start. Requests are counted from the announcement on.
+ * one that only the object store has, as after a start. Requests are counted from the announcement on, and compared
+ * with those just before and just after, for a shared machine is not the same from minute to minute.
  */
 export async function run(): Promise<BenchResult[]> {
   await using nats = await startTestNats();
@@ -60,7 +61,7 @@ export async function run(): Promise<BenchResult[]> {
   await requests.served(first);
 
   await sleep(500);
-  const calm = await requests.latencies(async () => sleep(SWAPS * PAUSE_MS));
+  const calm = () => requests.latencies(async () => sleep((SWAPS * PAUSE_MS) / 2));
   const announce = async (artifact: string) => {
     const { model, context_length, num_samples, temperature } = liveConfig(version, artifact);
     const candidate = { model, context_length, num_samples, temperature, artifact };
@@ -71,6 +72,7 @@ export async function run(): Promise<BenchResult[]> {
   };
   const swap = async (digests: readonly string[], before = async (_: string) => {}) => {
     const times: number[] = [];
+    const calmBefore = await calm();
     const latencies = await requests.latencies(async () => {
       for (const digest of digests) {
         await before(digest);
@@ -80,7 +82,7 @@ export async function run(): Promise<BenchResult[]> {
         await sleep(PAUSE_MS);
       }
     });
-    return { times, latencies };
+    return { times, latencies, calm: [...calmBefore, ...(await calm())] };
   };
   const same = await swap(Array(SWAPS).fill(cachedDigests[0]!));
   const found = await swap(foundDigests, announce);
@@ -89,12 +91,7 @@ export async function run(): Promise<BenchResult[]> {
   requests.stop();
   await running.stop();
 
-  const calmP99 = quantile(calm, 0.99);
-  const lines = (
-    kind: string,
-    { times, latencies }: { times: number[]; latencies: number[] },
-    aim: string,
-  ) => [
+  const lines = (kind: string, { times, latencies, calm }: Awaited<ReturnType<typeof swap>>, aim: string) => [
     { name: `config written to serving, ${kind}, p50`, value: quantile(times, 0.5), unit: "ms" },
     {
       name: `config written to serving, ${kind}, p99`,
@@ -102,15 +99,15 @@ export async function run(): Promise<BenchResult[]> {
       unit: "ms",
       target: aim,
     },
+    { name: `request p99, calm, around ${kind}`, value: quantile(calm, 0.99), unit: "ms" },
     {
       name: `request p99 during swaps / calm, ${kind}`,
-      value: quantile(latencies, 0.99) / calmP99,
+      value: quantile(latencies, 0.99) / quantile(calm, 0.99),
       unit: "x",
       target: "<= 3",
     },
   ];
   return [
-    { name: "request p99, calm", value: calmP99, unit: "ms" },
     ...lines("other hyper-parameters", same, "<= 50"),
     ...lines("model of a run's candidate", found, "<= 50"),
     ...lines("model in the local cache", local, "<= 50"),

@@ -2,15 +2,15 @@ import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { type Consumer, JetStreamApiError, jetstream } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
-import { Objm } from "@nats-io/obj";
 import { UnavailableError } from "../../errors.ts";
 import { ArtifactDamagedError, ArtifactMissingError } from "../artifact-errors.ts";
 import { whileUnavailable } from "../retry.ts";
 import { ARTIFACT_BUCKET } from "../topology.ts";
 import { writeAll } from "../write-all.ts";
+import { readArtifactInfo } from "./artifact-info.ts";
 
-/** Chunks asked for at once: of those that Retune stores, three quarters of a megabyte. */
-const WINDOW = 24;
+/** Chunks asked for at once: of those that Retune stores, a quarter of a megabyte. */
+const WINDOW = 8;
 const STALL_MS = 15_000;
 
 /**
@@ -24,7 +24,14 @@ export function downloadOver(
   digest: string,
   path: string,
 ): Promise<void> {
-  return whileUnavailable(`artifact ${digest}`, async () => download(digest, await open(), path));
+  return whileUnavailable(`artifact ${digest}`, async () => {
+    try {
+      await download(digest, await open(), path);
+    } catch (cause) {
+      if (!(cause instanceof JetStreamApiError && cause.name === "ConsumerNotFoundError")) throw cause;
+      throw new UnavailableError(`artifact ${digest} was interrupted: the server has restarted`, { cause });
+    }
+  });
 }
 
 /**
@@ -37,9 +44,8 @@ export function downloadOver(
  * @throws {UnavailableError} when the store stalls or restarts
  */
 async function download(digest: string, nc: NatsConnection, path: string): Promise<void> {
-  const store = await new Objm(nc).open(ARTIFACT_BUCKET, false);
-  const info = await store.info(digest);
-  if (info === null || info.deleted)
+  const info = await readArtifactInfo(nc, digest);
+  if (info === undefined || info.deleted)
     throw new ArtifactMissingError(`artifact ${digest} is not in the object store`);
   const hash = createHash("sha256");
   await using file = await open(path, "w", 0o644);
@@ -48,9 +54,6 @@ async function download(digest: string, nc: NatsConnection, path: string): Promi
     const consumer = await jetstream(nc).consumers.get(`OBJ_${ARTIFACT_BUCKET}`, { filter_subjects: filter });
     try {
       await readChunks(digest, info.chunks, consumer, hash, file);
-    } catch (cause) {
-      if (!(cause instanceof JetStreamApiError && cause.name === "ConsumerNotFoundError")) throw cause;
-      throw new UnavailableError(`artifact ${digest} was interrupted: the server has restarted`, { cause });
     } finally {
       await consumer.delete().catch(() => {}); // the server forgets it by itself, in minutes
     }

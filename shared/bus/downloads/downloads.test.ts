@@ -110,16 +110,23 @@ describe.each([
   ["a download in the thread", true],
   ["a download before there is a thread", false],
 ])("%s", (_, inThread) => {
-  it("whose server is killed comes whole, at once or when it is asked for again", async () => {
-    await using downloads = threaded({ servers: nats.url });
-    if (inThread) await ready(downloads);
-    const { outcome } = await begin(downloads);
-    await nats.kill9AndRestart();
-    const error = await outcome;
-    if (error !== undefined) expect(error).toBeInstanceOf(UnavailableError);
-    await downloads.fetch(digestOf(large), path);
-    expect(Buffer.compare(await readFile(path), large)).toBe(0);
-  }, 60_000);
+  it.each([
+    ["while it has not answered yet", asked],
+    ["in the middle", begin],
+  ])(
+    "whose server is killed %s comes whole, at once or when it is asked for again",
+    async (_, until) => {
+      await using downloads = threaded({ servers: nats.url });
+      if (inThread) await ready(downloads);
+      const { outcome } = await until(downloads);
+      await nats.kill9AndRestart();
+      const error = await outcome;
+      if (error !== undefined) expect(error).toBeInstanceOf(UnavailableError);
+      await downloads.fetch(digestOf(large), path);
+      expect(Buffer.compare(await readFile(path), large)).toBe(0);
+    },
+    60_000,
+  );
 
   it("fails clearly when the bus is drained, and so does what is asked later", async () => {
     const connection = await connected(nats.url, "drained");
@@ -151,10 +158,15 @@ function threaded(settings: NodeConnectionOptions): Downloads & AsyncDisposable 
   return Object.assign(downloads, { [Symbol.asyncDispose]: close });
 }
 
+/** Asks for the large one. */
+async function asked(downloads: Downloads): Promise<{ outcome: Promise<unknown> }> {
+  await rm(path, { force: true });
+  return { outcome: downloads.fetch(digestOf(large), path).catch((error: unknown) => error) };
+}
+
 /** Resolves when its first bytes are on the disk. */
 async function begin(downloads: Downloads): Promise<{ outcome: Promise<unknown> }> {
-  await rm(path, { force: true });
-  const outcome = downloads.fetch(digestOf(large), path).catch((error: unknown) => error);
+  const { outcome } = await asked(downloads);
   while (!(await stat(path).catch(() => undefined))?.size) await sleep(1);
   return { outcome };
 }

@@ -19,8 +19,11 @@ interface Call {
   readonly reject: (error: Error) => void;
 }
 
-/** Chunks lie outside V8's heap; Node's defaults would hold tens of MB in reserve. */
-const LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 };
+/**
+ * Chunks lie outside V8's heap: with a small young generation they are freed soon, before V8 goes through the whole
+ * heap for them with threads that requests wait for. Node's defaults would hold tens of MB in reserve.
+ */
+const LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 };
 
 const ERRORS = { ArtifactDamagedError, ArtifactMissingError, UnavailableError };
 
