@@ -1,11 +1,9 @@
-import { AckPolicy, DeliverPolicy, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
-import type { ObjectInfo } from "@nats-io/obj";
+import { Base64UrlPaddedCodec, type ObjectInfo } from "@nats-io/obj";
 import { UnavailableError } from "../../errors.ts";
-import { ARTIFACT_BUCKET } from "../topology.ts";
+import { withSubject } from "./subject.ts";
 
-const ANSWER_LIMIT_MS = 15_000;
-const FORGOTTEN_NS = 60_000_000_000;
+const STALL_MS = 15_000;
 
 /**
  * What the object store says of an artifact; undefined when nothing was ever stored under the digest.
@@ -16,24 +14,12 @@ const FORGOTTEN_NS = 60_000_000_000;
  *
  * @throws {UnavailableError} when the store stalls
  */
-export async function readArtifactInfo(nc: NatsConnection, digest: string): Promise<ObjectInfo | undefined> {
-  const name = Buffer.from(digest).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
-  const manager = await jetstreamManager(nc, { checkAPI: false });
-  const created = await manager.consumers.add(`OBJ_${ARTIFACT_BUCKET}`, {
-    filter_subject: `$O.${ARTIFACT_BUCKET}.M.${name}`, // where ADR-20 keeps it, one message at most
-    deliver_policy: DeliverPolicy.All,
-    ack_policy: AckPolicy.None,
-    mem_storage: true,
-    num_replicas: 1,
-    inactive_threshold: FORGOTTEN_NS,
-  });
-  const consumer = manager.jetstream().consumers.getConsumerFromInfo(created);
-  try {
-    if (created.num_pending === 0) return undefined;
-    const message = await consumer.next({ expires: ANSWER_LIMIT_MS });
+export function readArtifactInfo(nc: NatsConnection, digest: string): Promise<ObjectInfo | undefined> {
+  // ADR-20: one message at most
+  return withSubject(nc, `M.${Base64UrlPaddedCodec.encode(digest)}`, async (consumer, stored) => {
+    if (stored === 0) return undefined;
+    const message = await consumer.next({ expires: STALL_MS });
     if (message === null) throw new UnavailableError(`artifact ${digest}: the object store stalls`);
     return message.json<ObjectInfo>();
-  } finally {
-    await consumer.delete().catch(() => {});
-  }
+  });
 }

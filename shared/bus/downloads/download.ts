@@ -1,13 +1,13 @@
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
-import { type Consumer, JetStreamApiError, jetstream } from "@nats-io/jetstream";
+import { type Consumer, JetStreamApiError } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { UnavailableError } from "../../errors.ts";
 import { ArtifactDamagedError, ArtifactMissingError } from "../artifact-errors.ts";
 import { whileUnavailable } from "../retry.ts";
-import { ARTIFACT_BUCKET } from "../topology.ts";
 import { writeAll } from "../write-all.ts";
 import { readArtifactInfo } from "./artifact-info.ts";
+import { withSubject } from "./subject.ts";
 
 /** Chunks asked for at once: of those that Retune stores, a quarter of a megabyte. */
 const WINDOW = 8;
@@ -49,15 +49,10 @@ async function download(digest: string, nc: NatsConnection, path: string): Promi
     throw new ArtifactMissingError(`artifact ${digest} is not in the object store`);
   const hash = createHash("sha256");
   await using file = await open(path, "w", 0o644);
-  if (info.chunks > 0) {
-    const filter = `$O.${ARTIFACT_BUCKET}.C.${info.nuid}`;
-    const consumer = await jetstream(nc).consumers.get(`OBJ_${ARTIFACT_BUCKET}`, { filter_subjects: filter });
-    try {
-      await readChunks(digest, info.chunks, consumer, hash, file);
-    } finally {
-      await consumer.delete().catch(() => {}); // the server forgets it by itself, in minutes
-    }
-  }
+  if (info.chunks > 0)
+    await withSubject(nc, `C.${info.nuid}`, (consumer, stored) =>
+      readChunks(digest, { promised: info.chunks, stored }, consumer, hash, file),
+    );
   const found = `sha256-${hash.digest("hex")}`;
   if (found !== digest)
     throw new ArtifactDamagedError(`artifact ${digest} is damaged: the object store has ${found}`);
@@ -68,12 +63,11 @@ async function download(digest: string, nc: NatsConnection, path: string): Promi
  */
 async function readChunks(
   digest: string,
-  promised: number,
+  { promised, stored }: { readonly promised: number; readonly stored: number },
   consumer: Consumer,
   hash: Hash,
   file: FileHandle,
 ): Promise<void> {
-  const { num_pending: stored } = await consumer.info(true);
   if (stored !== promised) {
     const found = `${stored} of ${promised} chunks`;
     throw new ArtifactDamagedError(`artifact ${digest} is damaged: the object store has ${found}`);
