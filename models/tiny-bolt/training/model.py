@@ -18,22 +18,14 @@ LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 CLAMP = 12.0
 
 
-def asinh(x: Tensor) -> Tensor:
-    """Inverse hyperbolic sine from operators every ONNX opset has."""
-    return torch.sign(x) * torch.log(x.abs() + torch.sqrt(x * x + 1))
-
-
-def sinh(x: Tensor) -> Tensor:
-    return 0.5 * (torch.exp(x) - torch.exp(-x))
-
-
-class RmsNorm(nn.Module):
-    def __init__(self, width: int):
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.weight * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6)
+def attention(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
+    """Of [batch, tokens, width], with a head for each [tokens, tokens] of the bias [batch, heads, tokens, tokens]."""
+    heads = bias.shape[1]
+    if torch.onnx.is_in_onnx_export():
+        # One node instead of eleven, but without a gradient.
+        return torch.onnx.ops.attention(query, key, value, bias, q_num_heads=heads, kv_num_heads=heads)[0]
+    split = (each.unflatten(-1, (heads, -1)).transpose(1, 2) for each in (query, key, value))
+    return F.scaled_dot_product_attention(*split, bias).transpose(1, 2).flatten(2)
 
 
 class ResidualBlock(nn.Module):
@@ -50,13 +42,12 @@ class ResidualBlock(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    def __init__(self, tokens: int, width: int, heads: int, feed_forward: int):
+    def __init__(self, width: int, feed_forward: int):
         super().__init__()
-        self.tokens, self.width, self.heads = tokens, width, heads
-        self.attention_norm = RmsNorm(width)
+        self.attention_norm = nn.RMSNorm(width, eps=1e-6)
         self.query_key_value = nn.Linear(width, 3 * width, bias=False)
         self.attention_output = nn.Linear(width, width, bias=False)
-        self.feed_norm = RmsNorm(width)
+        self.feed_norm = nn.RMSNorm(width, eps=1e-6)
         self.feed_in = nn.Linear(width, feed_forward, bias=False)
         self.feed_out = nn.Linear(feed_forward, width, bias=False)
 
@@ -65,12 +56,8 @@ class EncoderLayer(nn.Module):
         return x + self.feed_out(F.relu(self.feed_in(self.feed_norm(x))))
 
     def attend(self, x: Tensor, bias: Tensor) -> Tensor:
-        tokens, width = self.tokens, self.width
-        size = width // self.heads
-        split = self.query_key_value(x).reshape(-1, tokens, 3, self.heads, size).permute(2, 0, 3, 1, 4)
-        query, key, value = split[0], split[1], split[2]
-        weights = (query @ key.transpose(-1, -2) * size**-0.5 + bias).softmax(-1)
-        return self.attention_output((weights @ value).transpose(1, 2).reshape(-1, tokens, width))
+        query, key, value = self.query_key_value(x).chunk(3, -1)
+        return self.attention_output(attention(query, key, value, bias))
 
 
 class TinyBolt(nn.Module):
@@ -83,9 +70,8 @@ class TinyBolt(nn.Module):
         super().__init__()
         self.context, self.patch, self.horizon = context, patch, horizon
         self.embed = ResidualBlock(2 * patch, feed_forward, width)
-        tokens = context // patch + 1
-        self.layers = nn.ModuleList(EncoderLayer(tokens, width, heads, feed_forward) for _ in range(layers))
-        self.norm = RmsNorm(width)
+        self.layers = nn.ModuleList(EncoderLayer(width, feed_forward) for _ in range(layers))
+        self.norm = nn.RMSNorm(width, eps=1e-6)
         self.summary_token = nn.Parameter(torch.randn(width) * 0.05)
         self.head = ResidualBlock(width, feed_forward, len(LEVELS) * horizon)
         # One bias per head and distance between patches, shared by all layers.
@@ -96,7 +82,7 @@ class TinyBolt(nn.Module):
 
     def forward(self, context: Tensor) -> Tensor:
         quantiles, anchor, scale = self.scaled(context)
-        return sinh(quantiles.clamp(-CLAMP, CLAMP)) * scale.unsqueeze(-1) + anchor.unsqueeze(-1)
+        return torch.sinh(quantiles.clamp(-CLAMP, CLAMP)) * scale.unsqueeze(-1) + anchor.unsqueeze(-1)
 
     def scaled(self, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Quantiles of asinh((y - anchor) / scale), with anchor and scale [batch, 1]: what the loss is taken of."""
@@ -104,7 +90,7 @@ class TinyBolt(nn.Module):
         seen = observed.to(context.dtype)
         values = torch.where(observed, context, torch.tensor(0.0))
         anchor, scale = self.normalisation(values, seen)
-        return self.encode(asinh((values - anchor) / scale) * seen, seen), anchor, scale
+        return self.encode(torch.asinh((values - anchor) / scale) * seen, seen), anchor, scale
 
     def normalisation(self, values: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
         """Anchor: the last observed value. Scale: mean absolute change, at least 5 % of the standard deviation."""

@@ -21,7 +21,7 @@ import torch
 
 import synth
 from export import export
-from model import CLAMP, TinyBolt, asinh, quantile_loss
+from model import CLAMP, TinyBolt, quantile_loss
 
 BATCH = 64
 POOL = 60_000
@@ -92,7 +92,7 @@ def batch(pool: Pool, rng: np.random.Generator, model: TinyBolt) -> tuple[torch.
 
 def loss_of(model: TinyBolt, contexts: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     predicted, anchor, scale = model.scaled(contexts)
-    actual = torch.nan_to_num(asinh((targets - anchor) / scale))
+    actual = torch.nan_to_num(torch.asinh((targets - anchor) / scale))
     # Targets beyond the clamp and constant contexts teach nothing but large numbers.
     weight = (actual.abs() < CLAMP).float() * (scale > 1e-4).float()
     return quantile_loss(predicted, actual.clamp(-CLAMP, CLAMP), weight)
