@@ -1,12 +1,12 @@
-import { createHash, type Hash } from "node:crypto";
-import { type FileHandle, open } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { open } from "node:fs/promises";
 import { type Consumer, JetStreamApiError } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { UnavailableError } from "../../errors.ts";
 import { ArtifactDamagedError, ArtifactMissingError } from "../artifact-errors.ts";
 import { whileUnavailable } from "../retry.ts";
-import { writeAll } from "../write-all.ts";
 import { readArtifactInfo } from "./artifact-info.ts";
+import { PieceWriter } from "./piece-writer.ts";
 import { withSubject } from "./subject.ts";
 
 /** Chunks asked for at once: of those that Retune stores, a quarter of a megabyte. */
@@ -49,47 +49,37 @@ async function download(digest: string, nc: NatsConnection, path: string): Promi
     throw new ArtifactMissingError(`artifact ${digest} is not in the object store`);
   const hash = createHash("sha256");
   await using file = await open(path, "w", 0o644);
+  await using writer = new PieceWriter(file);
   if (info.chunks > 0)
-    await withSubject(nc, `C.${info.nuid}`, (consumer, stored) =>
-      readChunks(digest, { promised: info.chunks, stored }, consumer, hash, file),
-    );
+    await withSubject(nc, `C.${info.nuid}`, async (consumer, stored) => {
+      for await (const chunk of chunks(digest, { promised: info.chunks, stored }, consumer)) {
+        hash.update(chunk);
+        await writer.write(chunk);
+      }
+    });
+  await writer.end();
   const found = `sha256-${hash.digest("hex")}`;
   if (found !== digest)
     throw new ArtifactDamagedError(`artifact ${digest} is damaged: the object store has ${found}`);
 }
 
-/**
- * Writes a window in one call while the next is on its way: a call for each chunk would take as long as all the rest.
- */
-async function readChunks(
+async function* chunks(
   digest: string,
   { promised, stored }: { readonly promised: number; readonly stored: number },
   consumer: Consumer,
-  hash: Hash,
-  file: FileHandle,
-): Promise<void> {
+): AsyncGenerator<Uint8Array> {
   if (stored !== promised) {
     const found = `${stored} of ${promised} chunks`;
     throw new ArtifactDamagedError(`artifact ${digest} is damaged: the object store has ${found}`);
   }
-  let writing: Promise<void> | undefined;
-  try {
-    for (let received = 0; received < promised; ) {
-      const window: Uint8Array[] = [];
-      const max_messages = Math.min(WINDOW, promised - received);
-      for await (const { data } of await consumer.fetch({ max_messages, expires: STALL_MS })) {
-        hash.update(data);
-        window.push(data);
-      }
-      if (window.length === 0)
-        throw new UnavailableError(`artifact ${digest} stalled after ${received} of ${promised} chunks`);
-      received += window.length;
-      await writing;
-      writing = writeAll(file, window);
-      writing.catch(() => {}); // it is waited for, but may fail before
+  for (let received = 0; received < promised; ) {
+    const before = received;
+    const max_messages = Math.min(WINDOW, promised - received);
+    for await (const { data } of await consumer.fetch({ max_messages, expires: STALL_MS })) {
+      received += 1;
+      yield data;
     }
-    await writing;
-  } finally {
-    await writing?.catch(() => {}); // the file is closed next
+    if (received === before)
+      throw new UnavailableError(`artifact ${digest} stalled after ${received} of ${promised} chunks`);
   }
 }
