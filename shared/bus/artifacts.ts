@@ -59,7 +59,7 @@ export class ArtifactStore {
     });
     await this.keep(digest, async (temporary) => {
       await using file = await open(temporary, "wx", 0o644);
-      await writeAll(file, [bytes]);
+      await writeAll(file, bytes);
     });
     return digest;
   }

@@ -37,7 +37,8 @@ def export(model: TinyBolt, folder: Path) -> None:
 
 
 def without_origins(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The exporter notes at each value which line of which file it comes from: of no use to a session, but read by it."""
+    """The exporter notes at each value which line of which file it comes from, and the shapes of values that its
+    optimiser has removed: of no use to a session, but read by it."""
     graph = model.graph
     for described in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
         del described.metadata_props[:]

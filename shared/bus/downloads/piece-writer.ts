@@ -51,7 +51,7 @@ export class PieceWriter implements AsyncDisposable {
 
   private async next(): Promise<void> {
     await this.writing;
-    this.writing = writeAll(this.file, [this.gathering.subarray(0, this.filled)]);
+    this.writing = writeAll(this.file, this.gathering.subarray(0, this.filled));
     this.writing.catch(() => {}); // it is waited for, but may fail before
     [this.gathering, this.spare] = [this.spare, this.gathering];
     this.filled = 0;
