@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { explain, UnavailableError } from "../../shared/errors.ts";
 import { revive } from "../../shared/forecasting/backtest-messages.ts";
+import { keepRuntimeQuiet } from "../../shared/forecasting/onnxruntime.ts";
 import type { ModelAnswers, ModelReply, ModelRequestBody, ModelRequestKind } from "./model-messages.ts";
 
 type Answer = ModelAnswers[ModelRequestKind];
@@ -25,6 +26,7 @@ export class ModelThread {
   private readonly exited: Promise<void>;
 
   constructor() {
+    keepRuntimeQuiet();
     this.worker = new Worker(new URL("./model-worker.ts", import.meta.url), { resourceLimits: LIMITS });
     this.worker.unref();
     this.worker.on("message", (reply: ModelReply) => this.settle(reply));

@@ -2,6 +2,7 @@ import type { InferenceSession, Tensor, TensorConstructor } from "onnxruntime-no
 import { explain } from "../errors.ts";
 import { discoverManifest, type ModelInputs, type ModelManifest, ModelMismatchError } from "./manifest.ts";
 import { createSession, type SessionOptions } from "./onnx-session.ts";
+import { onnxruntime } from "./onnxruntime.ts";
 import type { QuantileModel } from "./quantile-model.ts";
 
 export { ModelMismatchError } from "./manifest.ts";
@@ -32,7 +33,7 @@ export async function loadOnnxModel(
   options: OnnxModelOptions = {},
 ): Promise<QuantileModel> {
   const name = typeof source === "string" ? `model '${source}'` : "model";
-  const ort = await import("onnxruntime-node");
+  const ort = await onnxruntime();
   const session = await createSession(source, name, options);
   try {
     const run = runner(session, ort.Tensor, name);

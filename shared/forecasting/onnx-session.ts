@@ -2,6 +2,7 @@ import { open } from "node:fs/promises";
 import type { InferenceSession } from "onnxruntime-node";
 import { explain } from "../errors.ts";
 import { ModelMismatchError } from "./manifest.ts";
+import { onnxruntime } from "./onnxruntime.ts";
 
 export interface SessionOptions {
   /** Threads of one run; 1 unless told. */
@@ -26,7 +27,7 @@ export async function createSession(
   name: string,
   { threads = 1, optimise = true }: SessionOptions = {},
 ): Promise<InferenceSession> {
-  const { InferenceSession: sessions } = await import("onnxruntime-node");
+  const { InferenceSession: sessions } = await onnxruntime();
   const firstByte = typeof source === "string" ? await readFirstByte(source, name) : source[0];
   if (firstByte === undefined) throw new ModelMismatchError(`${name} is empty`);
   // Spinning threads starve their neighbours on shared cores.

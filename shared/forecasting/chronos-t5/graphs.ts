@@ -2,6 +2,7 @@ import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { explain } from "../../errors.ts";
 import { ModelMismatchError } from "../manifest.ts";
 import { createSession, type SessionOptions } from "../onnx-session.ts";
+import { onnxruntime } from "../onnxruntime.ts";
 import type { ChronosT5Config } from "./config.ts";
 import { type CacheNames, checkDecoder, checkEncoder, presentOf } from "./contract.ts";
 import type { TokenizedContext } from "./tokenizer.ts";
@@ -88,7 +89,7 @@ async function graphsOf(
   { encoder, decoder, names, config, what }: Sessions,
   shared: boolean,
 ): Promise<Omit<T5Graphs, "release">> {
-  const { Tensor } = await import("onnxruntime-node");
+  const { Tensor } = await onnxruntime();
   const { vocab_size: vocabulary, num_heads, d_kv, decoder_start_token_id } = config;
   const ids = (values: ArrayLike<number>, dims: number[]) =>
     new Tensor("int64", BigInt64Array.from(Array.from(values), BigInt), dims);

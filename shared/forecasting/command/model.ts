@@ -7,6 +7,7 @@ import { takeContexts } from "../forecast.ts";
 import { ModelMismatchError, parseModelJson } from "../manifest.ts";
 import { checkFinite, leftPad, probeSeries } from "../onnx-model.ts";
 import { createSession } from "../onnx-session.ts";
+import { onnxruntime } from "../onnxruntime.ts";
 import type { ForecastSpec, QuantileForecast } from "../quantile-forecast.ts";
 import { summariseDraws } from "../sampling.ts";
 import { TrainedManifest, Vocabulary } from "./contract.ts";
@@ -62,7 +63,7 @@ async function predictor(
   manifest: TrainedManifest,
   name: string,
 ): Promise<Predict> {
-  const { Tensor: Tensors } = await import("onnxruntime-node");
+  const { Tensor: Tensors } = await onnxruntime();
   const { input, entity_input, output, context_length, horizon, quantile_levels } = manifest;
   const promised = [input, ...(entity_input === undefined ? [] : [entity_input])];
   if (

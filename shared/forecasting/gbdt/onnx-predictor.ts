@@ -1,6 +1,7 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { ModelMismatchError } from "../manifest.ts";
 import { createSession, type SessionOptions } from "../onnx-session.ts";
+import { onnxruntime } from "../onnxruntime.ts";
 import { FEATURES_INPUT, PREDICTION_OUTPUT } from "./to-onnx.ts";
 
 /** A graph that `boosterToOnnx` wrote, ready to run. */
@@ -29,7 +30,7 @@ export async function openOnnxPredictor(
   options: SessionOptions = {},
 ): Promise<OnnxPredictor> {
   const session = await createSession(source, name, options);
-  const { Tensor: tensors } = await import("onnxruntime-node");
+  const { Tensor: tensors } = await onnxruntime();
   try {
     checkNames(session, name);
   } catch (error) {

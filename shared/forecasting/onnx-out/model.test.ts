@@ -1,13 +1,16 @@
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import type { Tensor as TensorType } from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { InvalidInputError } from "../../errors.ts";
+import { onnxruntime } from "../onnxruntime.ts";
 import { encodeModel, floats, type Graph, int64s, node, ONNX_ML, strings, valueInfo } from "./model.ts";
 import { MessageWriter } from "./protobuf.ts";
 
-async function run(graph: Graph, feeds: Record<string, Tensor>): Promise<Record<string, Tensor>> {
+const { InferenceSession, Tensor } = await onnxruntime();
+
+async function run(graph: Graph, feeds: Record<string, TensorType>): Promise<Record<string, TensorType>> {
   const session = await InferenceSession.create(encodeModel(graph), { intraOpNumThreads: 1 });
   try {
-    return (await session.run(feeds)) as Record<string, Tensor>;
+    return (await session.run(feeds)) as Record<string, TensorType>;
   } finally {
     await session.release();
   }
