@@ -17,8 +17,8 @@ import type { BenchResult } from "./result.ts";
 const FORECASTERS = ["usdclp-7d", "usdclp-15d", "usdclp-30d", "usdclp-90d"];
 const DAYS = 730;
 const DAY_MS = 86_400_000;
-/** Worker threads of a search end half a minute after it; V8 and nats-server give pages back a while later. */
-const SETTLE_MS = 120_000;
+/** Processes of a search end a minute after it; V8 and nats-server give memory back minutes later. */
+const SETTLE_MS = 300_000;
 const MEASURE_MS = 20_000;
 const RUNS_LIMIT_MS = 300_000;
 

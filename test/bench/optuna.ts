@@ -41,7 +41,9 @@ export async function run(): Promise<BenchResult[]> {
   const studies: OptunaAnswer[] = [];
   let own: readonly number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    const tried = await timed(await withReuse(values, plan), points);
+    const search = await withReuse(plan);
+    const tried = await timed(search, values, points);
+    await search.end();
     times.own.push(tried.ms);
     own = tried.found;
     for (const [way, { windows }] of WAYS.entries()) {
