@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from "vitest";
 import { z } from "zod";
 import { AbTest, AbTestEvent } from "../../shared/contracts/ab-tester.ts";
 import { CloudEvent, type StepData } from "../../shared/contracts/envelope.ts";
-import { LiveConfig } from "../../shared/contracts/live-config.ts";
+import { LiveConfig, modelVersion } from "../../shared/contracts/live-config.ts";
 import { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { type Step, subjects } from "../../shared/contracts/subjects.ts";
 import type { Validated } from "../../shared/contracts/validator.ts";
@@ -131,8 +131,9 @@ export class Case {
       .sequence;
   }
 
-  /** Publishes the scores of one target for both sides, as the inference buffer does. */
-  async score(champion: number, challenger: number): Promise<void> {
+  /** Publishes the scores of one target for both sides, as the inference buffer does; `by`: of another challenger. */
+  async score(champion: number, challenger: number, by?: string): Promise<void> {
+    const version = by ?? modelVersion(await this.begun(), "challenger");
     const n = this.scores++;
     const common = {
       issued_at: new Date(context.clock.now() + n * DAY_MS).toISOString(),
@@ -143,7 +144,7 @@ export class Case {
     };
     const records = [
       { ...common, error: champion, model_version: "v3" },
-      { ...common, error: challenger, model_version: "v4", variant: "challenger" },
+      { ...common, error: challenger, model_version: version, variant: "challenger" },
     ];
     for (const record of records)
       await context.bus.publishTelemetry("score", this.forecaster, [record], `${n}:${record.model_version}`);

@@ -15,16 +15,6 @@ type Measured = Pick<
 
 /** The candidate as a config that runs beside the champion, one version ahead of it. */
 export function challengerOf(champion: LiveConfig, candidate: Candidate, measured: Measured): LiveConfig {
-  const { context_length, num_samples, temperature, model, artifact } = candidate;
   const { forecaster, version } = champion;
-  return {
-    forecaster,
-    version: version + 1,
-    context_length,
-    num_samples,
-    temperature,
-    model,
-    artifact,
-    ...measured,
-  };
+  return { ...candidate, ...measured, forecaster, version: version + 1 };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { modelVersion } from "../../shared/contracts/live-config.ts";
 import type { Score } from "../../shared/contracts/telemetry.ts";
 import { comparisonOf, decide } from "./decide.ts";
 import { newTest, type TestState } from "./state.ts";
@@ -52,7 +53,7 @@ function scored(
     error,
     abs_pct_error: null,
     in_interval: Math.abs(error) < 2,
-    model_version: variant === "champion" ? "v1" : "v2",
+    model_version: modelVersion(config(variant === "champion" ? 1 : 2), variant),
     ...(variant === "champion" ? {} : { variant }),
     ...over,
   };

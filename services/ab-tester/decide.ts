@@ -91,7 +91,7 @@ function fold(state: TestState, { sequence, records }: Extract<TestEvent, { kind
   const sums = { champion: { ...tally.champion }, challenger: { ...tally.challenger } };
   const versions = {
     champion: state.champion.model_version,
-    challenger: modelVersion(state.challenger_config),
+    challenger: modelVersion(state.challenger_config, "challenger"),
   };
   let { pairs } = tally;
   for (const { variant = "champion", model_version, error, in_interval: inside, ...score } of records) {

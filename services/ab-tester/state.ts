@@ -2,6 +2,7 @@ import { z } from "zod";
 import { AbTest } from "../../shared/contracts/ab-tester.ts";
 import type { LiveConfig } from "../../shared/contracts/live-config.ts";
 import { LiveConfig as LiveConfigSchema, modelVersion } from "../../shared/contracts/live-config.ts";
+import { Candidate } from "../../shared/contracts/optimizer.ts";
 
 const Half = z.object({
   variant: z.enum(["champion", "challenger"]),
@@ -58,13 +59,12 @@ export interface NewTest {
 
 /** State of a test that is about to begin. */
 export function newTest(parts: NewTest): TestState {
-  const { context_length, num_samples, temperature, model, artifact } = parts.challenger_config;
   const { value, revision } = parts.champion;
   return {
     test: parts.test,
     forecaster: parts.forecaster,
     ...(parts.description === undefined ? {} : { description: parts.description }),
-    challenger: { context_length, num_samples, temperature, model, artifact },
+    challenger: Candidate.parse(parts.challenger_config),
     started_at: new Date(parts.startedAtMs).toISOString(),
     ends_at: new Date(parts.startedAtMs + parts.durationMs).toISOString(),
     min_scores: parts.min_scores,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { VirtualClock } from "../../shared/clock.ts";
-import { Trialled } from "../../shared/contracts/ab-tester.ts";
+import { AbTest, Trialled } from "../../shared/contracts/ab-tester.ts";
+import { modelVersion } from "../../shared/contracts/live-config.ts";
 import { Validated } from "../../shared/contracts/validator.ts";
 import { newEvent } from "../../shared/events.ts";
 import {
@@ -67,6 +68,31 @@ describe("the shadow stage of a run (A-FUT-1)", () => {
     ]);
     await until(async () => (await trial.challenger) === undefined);
     expect(await trial.step("trialled")).toBeUndefined();
+  });
+
+  it("runs what was validated, the family's own parameters included (A-VAL-7)", async () => {
+    const trial = await new Case("own").setUp();
+    const own = { ...candidate, model: "arima" as const, model_params: { p: 5, d: 0, q: 3 } };
+    await trial.approve({ candidate: own });
+    expect(await trial.begun()).toMatchObject(own);
+    for (let n = 0; n < 4; n += 1) await trial.score(1, 2);
+    const rejected = Validated.parse((await until(() => trial.step("rejected"))).data);
+    expect(rejected.candidate).toEqual(own);
+  });
+
+  it("is not judged by forecasts of an earlier challenger, whose truth comes in its time", async () => {
+    const earlier = await new Case("again").setUp();
+    await earlier.approve();
+    const left = modelVersion(await earlier.begun(), "challenger");
+    await context.bus.request("ab-tester.stop", { test: `shadow-${earlier.run}` }, AbTest);
+    await until(async () => (await earlier.challenger) === undefined);
+    const trial = await new Case("again").setUp();
+    await trial.approve();
+    await until(async () => (await trial.challenger)?.value.run_id === trial.run);
+    for (let n = 0; n < 4; n += 1) await trial.score(1, 2, left);
+    for (let n = 0; n < 4; n += 1) await trial.score(2, 1);
+    const trialled = Trialled.parse((await until(() => trial.step("trialled"))).data);
+    expect(trialled.comparison).toMatchObject({ pairs: 4, champion_rmse: 2, challenger_rmse: 1 });
   });
 
   it("rejects it when its time is over and too few pairs have come", async () => {

@@ -35,7 +35,7 @@ export type DeploymentPlan =
  * Decides about the deployment of an approved candidate. (A-DEP-1..6)
  *
  *     the run's config is live            written: an earlier attempt came this far
- *     the run's config was live           taken-back: an earlier attempt failed and restored its predecessor
+ *     the run's config was live           taken-back: by an earlier attempt that failed, or by a person
  *     live is what was validated against  write, by compare-and-set on that revision
  *     anything else                       refused: the champion changed since validation
  *
@@ -67,7 +67,7 @@ export function planDeployment(
   if (ours?.value) {
     return {
       kind: "taken-back",
-      cause: `version ${ours.value.version} of this run was live and was taken back by an earlier attempt`,
+      cause: `version ${ours.value.version} of this run was live and was taken back`,
     };
   }
   const found = live?.revision ?? 0;

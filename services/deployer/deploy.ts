@@ -32,7 +32,7 @@ export type Deployment =
  * the same one deployment. Expects that `approval` was not concluded yet.
  *
  * A process may be paused anywhere while another one deploys the run, and takes it back. So the bucket is read
- * again after the rename; where it has moved on, the file follows it and this one plans anew.
+ * again after the rename, and after the commit; where it has moved on, the file follows it and this one plans anew.
  *
  * @param horizon of the spec, undefined where there is no spec
  * @param live    what is live, for who began to read it before; an old reading does no harm
@@ -87,6 +87,11 @@ export async function deploy(
       run: approval.data.run_id,
       rollback: false,
     });
+    // A commit may take long, and a person may have taken the config back meanwhile: then nothing was deployed.
+    if (!(await isStill(ports, forecaster, revision))) {
+      await followBucket(ports, forecaster);
+      continue;
+    }
     const { config, previous } = plan;
     return {
       kind: "deployed",

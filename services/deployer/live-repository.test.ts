@@ -76,6 +76,19 @@ describe("git, after a deployment (A-DEP-3)", () => {
     ).toEqual(["?? untracked.txt", "M  theirs.txt", "M changed.txt"]);
   });
 
+  it("commits a config again after its file was removed, by this deployer or by another one", async () => {
+    const ours = repository();
+    await ours.commit(await deployed());
+    for (const [n, remover] of [ours, repository()].entries()) {
+      await rm(join(root, "usdclp-7d.json"));
+      const removed = { path: "usdclp-7d.json", message: "removed", run: `removed-${n}`, rollback: true };
+      expect((await remover.commit(removed)).hash).not.toBeNull();
+      const again = await deployed({ run: `again-${n}` });
+      expect(await ours.commit(again)).toMatchObject({ hash: expect.any(String), warnings: [] });
+      expect(git("show", "--format=", "--name-status", "HEAD")).toBe("A\tusdclp-7d.json");
+    }
+  });
+
   it("does not repeat a commit that an earlier attempt has made, and tells rollbacks from deployments", async () => {
     const first = await repository().commit(await deployed());
     const rollback = {

@@ -78,6 +78,7 @@ export class LiveRepository {
     try {
       const unmark = markCommitting(gitFolder);
       try {
+        if (readHead(gitFolder) !== this.head) this.tracked.clear(); // another deployer may have removed files
         if (!this.tracked.has(request.path)) await this.add(request.path);
         await this.learn(gitFolder);
         return this.known.get(keyOf(request)) ?? (await this.make(request));
@@ -94,14 +95,19 @@ export class LiveRepository {
    * that a killed process has left goes on with its commit, so what is learnt after it counts that commit.
    */
   private async add(path: string): Promise<void> {
-    await this.git.run("add", "--all", "--verbose", "--", path);
+    if (this.isThere(path)) await this.git.run("add", "--all", "--verbose", "--", path);
+    else await this.git.run("rm", "--cached", "--ignore-unmatch", "--quiet", "--", path);
+  }
+
+  private isThere(path: string): boolean {
+    return existsSync(join(this.root, path));
   }
 
   private async make({ path, message, ...request }: CommitRequest): Promise<string> {
     this.tracked.delete(path);
     // Naming the path commits it alone and leaves what others have staged as it is.
     const said = await this.git.run("commit", "--allow-empty", `--message=${message}`, "--", path);
-    this.tracked.add(path);
+    if (this.isThere(path)) this.tracked.add(path); // git forgets what was removed
     const named = /^\[.*?([0-9a-f]{40,64})\]/m.exec(said)?.[1];
     const hash = named ?? (await this.git.run("rev-parse", "HEAD")).trim();
     this.known.set(keyOf(request), hash);

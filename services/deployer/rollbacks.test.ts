@@ -1,11 +1,17 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Deployed, RolledBack, Verified } from "../../shared/contracts/deployer.ts";
+import { Failed } from "../../shared/contracts/failed.ts";
 import { subjects } from "../../shared/contracts/subjects.ts";
+import { newUuidV7 } from "../../shared/ids.ts";
 import { approval } from "./deployer.fixture.ts";
 import { MINUTE, START, useDeployer } from "./harness.fixture.ts";
-import { WatchState, watchKey } from "./state.ts";
+import { type RollbackIntent, WatchState, watchKey } from "./state.ts";
 
-const { at, start, champion, publish, published, inPhase, deployed, beat } = useDeployer();
+const { at, start, stop, live, champion, publish, published, eventually, inPhase, deployed, beat } =
+  useDeployer();
 
 describe("a rollback by hand (A-MON-2)", () => {
   const rollback = (request: object = {}) =>
@@ -85,5 +91,67 @@ describe("a rollback by hand (A-MON-2)", () => {
     expect(event.run_id).not.toBe(report.run_id);
     expect(event).toMatchObject({ rolled_back_run: report.run_id, restored: { version: 3 } });
     expect(await published("verified", report.run_id, Verified)).toMatchObject({ config_version: 2 });
+  });
+
+  it("of a config whose commit is still being made fails its deployment, and ends the watch before it", async () => {
+    mkdirSync(live(), { recursive: true });
+    execFileSync("git", ["init"], { cwd: live() });
+    await start();
+    const first = await deployed();
+    await beat(first.revision);
+    const held = join(live(), "held");
+    writeFileSync(held, "");
+    const hook = `#!/bin/sh\nwhile [ -e '${held}' ]; do sleep 0.02; done\n`;
+    writeFileSync(join(live(), ".git/hooks/pre-commit"), hook, { mode: 0o755 });
+    const next = approval({ value: first.config, revision: first.revision }, { forecaster: at.forecaster });
+    await publish("approved", next);
+    await eventually(
+      async () => ((await at.configs.get(at.forecaster))?.value.version === 2 ? true : undefined),
+      "version 2",
+    );
+    const asked = rollback();
+    await eventually(
+      async () => ((await at.configs.get(at.forecaster))?.value.version === 3 ? true : undefined),
+      "version 3",
+    );
+    rmSync(held);
+    expect(await asked).toMatchObject({ from_version: 2, restored: { version: 3 } });
+    expect(await published("failed", next.data.run_id, Failed)).toMatchObject({
+      stage: "deployment",
+      cause: "version 2 of this run was live and was taken back",
+    });
+    expect(await published("verified", first.run_id, Verified)).toMatchObject({
+      evidence: { ended_early: `superseded by run ${next.data.run_id}` },
+    });
+    const deployment = subjects.step("deployed", at.forecaster, next.data.run_id);
+    expect(await at.context.bus.lastMessage("DECISIONS", deployment)).toBeUndefined();
+  });
+
+  it("that was finished before the deployment was heard of is the end of the run", async () => {
+    await start();
+    const report = await deployed(await champion());
+    await stop();
+    const states = at.context.bus.kv("states", WatchState);
+    const entry = (await states.get(watchKey(at.forecaster)))!;
+    const intent: RollbackIntent = {
+      cause: "manual",
+      reasons: ["asked for"],
+      event_run: newUuidV7(),
+      rolled_back_run: report.run_id,
+      from_version: 2,
+      to: report.previous,
+      at: new Date(START).toISOString(),
+      claimed_at_ms: Date.now(),
+    };
+    await states.update(
+      watchKey(at.forecaster),
+      { ...entry.value, phase: "ended", rollback: intent },
+      entry.revision,
+    );
+    await start();
+    expect(await published("rolled-back", report.run_id, RolledBack)).toMatchObject({
+      rolled_back_run: report.run_id,
+      restored: { version: 3 },
+    });
   });
 });

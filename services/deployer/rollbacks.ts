@@ -55,8 +55,13 @@ export class Rollbacks {
         await this.verifier.verify(entry);
         continue;
       }
-      const to = await this.predecessor(forecaster, live);
       const { run_id: run, version } = live.value;
+      if (entry?.value.phase === "watching" && entry.value.run_id !== run) {
+        // What is live was put there a moment ago and is not told as deployed yet.
+        await this.verifier.verify(entry, `superseded by run ${run}`);
+        continue;
+      }
+      const to = await this.predecessor(forecaster, live);
       const watched = entry?.value.phase === "watching" && entry.value.run_id === run;
       const nowMs = this.context.clock.now();
       const intent: RollbackIntent = {
@@ -92,6 +97,12 @@ export class Rollbacks {
       at: new Date(this.context.clock.now()).toISOString(),
       claimed_at_ms: Date.now(),
     };
+  }
+
+  /** Ends a run that a person had rolled back before it was told as deployed, in the name of another run. */
+  async conclude({ value: state, revision }: Entry<WatchState>): Promise<void> {
+    const rollback = state.rollback && { ...state.rollback, event_run: state.run_id };
+    await this.finish({ value: { ...state, rollback }, revision });
   }
 
   /**

@@ -100,7 +100,12 @@ export class Watcher {
     if ((await this.context.bus.outcome(run, "watch")) !== undefined) return;
     for (;;) {
       const entry = await this.states.get(watchKey(forecaster));
-      if (entry?.value.run_id === run) return this.track(entry.value);
+      if (entry?.value.run_id === run) {
+        const { phase, rollback } = entry.value;
+        return phase === "ended" && rollback !== null
+          ? this.rollbacks.conclude(entry)
+          : this.track(entry.value);
+      }
       if (entry?.value.phase === "rolling-back")
         throw new UnavailableError(`a rollback of '${forecaster}' is under way`);
       if (entry !== undefined && entry.value.phase !== "ended")

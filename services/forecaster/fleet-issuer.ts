@@ -152,7 +152,7 @@ export class FleetIssuer {
 /** Names a model and what it forecast, so that the same forecasts are the same message. */
 export function runKey({ config }: LiveModel, variant: Variant, dues: readonly Due[]): string {
   const what = dues.map(({ entity, issuedAtMs }) => `${entity}\0${issuedAtMs}`).join("\0");
-  return `${variant}:${modelVersion(config)}:${what}`;
+  return `${variant}:${modelVersion(config, variant)}:${what}`;
 }
 
 function fromOf({ store, issuedAtMs }: Due): string {

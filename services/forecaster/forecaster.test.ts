@@ -5,6 +5,7 @@ import { WindowReply } from "../../shared/contracts/inference-buffer.ts";
 import { PredictReply } from "../../shared/contracts/telemetry.ts";
 import { withMemory } from "../../shared/history/duckdb.ts";
 import { writeQuery } from "../../shared/history/parquet.ts";
+import { newUuidV7 } from "../../shared/ids.ts";
 import { testContext } from "../../test/support/context.ts";
 import { startTestNats, type TestNats } from "../../test/support/nats.ts";
 import { Harness, TINY_BOLT, until } from "./forecaster.fixture.ts";
@@ -141,7 +142,9 @@ describe("a forecaster", () => {
     await harness.observe(30);
     const champion = await harness.putLive(1);
     await harness.start();
-    await harness.putLive(2, { model: "last-value" }, "shadow.challenger");
+    const run = newUuidV7();
+    await harness.putLive(2, { model: "last-value", run_id: run }, "shadow.challenger");
+    const challenger = `v2-${run.slice(-8)}`; // the next challenger of this champion is a version 2, too
     await until(async () => (await harness.predictions()).length === 2);
     await harness.observe(1);
     const forecasts = await until(async () => {
@@ -150,9 +153,9 @@ describe("a forecaster", () => {
     });
     expect(forecasts.map(([record]) => [record!.variant, record!.model_version])).toEqual([
       [undefined, "v1"],
-      ["challenger", "v2"],
+      ["challenger", challenger],
       [undefined, "v1"],
-      ["challenger", "v2"],
+      ["challenger", challenger],
     ]);
     expect(forecasts[3]![0]!.issued_at).toBe(forecasts[2]![0]!.issued_at);
     const reply = await harness.predict();
@@ -165,7 +168,7 @@ describe("a forecaster", () => {
     expect(await harness.health()).toMatchObject({
       status: "ok",
       live_revision: champion,
-      challenger: { model_version: "v2" },
+      challenger: { model_version: challenger },
     });
   });
 

@@ -201,6 +201,7 @@ export class Forecaster implements Publisher {
       log,
       pool,
       forecaster,
+      variant,
       key: variant === "champion" ? forecaster : `${forecaster}.challenger`,
       now: () => clock.now(),
       warmUp: (live) => this.production.warmUp(variant, live),

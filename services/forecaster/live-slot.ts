@@ -25,6 +25,7 @@ export interface SlotOptions {
   readonly log: Log;
   readonly pool: ModelPool;
   readonly forecaster: string;
+  readonly variant: "champion" | "challenger";
   /** Key in `live-configs`. */
   readonly key: string;
   readonly now: () => number;
@@ -74,7 +75,7 @@ export class LiveSlot {
     const live = this.live.value;
     return {
       revision: live?.revision ?? 0,
-      modelVersion: live === undefined ? null : modelVersion(live.config),
+      modelVersion: live === undefined ? null : modelVersion(live.config, this.options.variant),
       loadedAt: live?.loadedAt ?? null,
       error: this.error,
     };

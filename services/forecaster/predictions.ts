@@ -44,7 +44,7 @@ export function toPredictions(forecast: SeriesForecast, issued: IssuedFrom): Pre
     issued_at: new Date(issuedAtMs).toISOString(),
     ...(entity === null ? {} : { entity }),
     known_entity: isKnown,
-    model_version: modelVersion(config),
+    model_version: modelVersion(config, variant),
     ...(variant === "champion" ? {} : { variant }),
     latency_ms: Math.round(latencyMs * 1000) / 1000,
   };

@@ -54,9 +54,14 @@ export const LiveConfig = z.looseObject({
 });
 export type LiveConfig = z.infer<typeof LiveConfig>;
 
-/** How telemetry names a live config: `v3-1a2b3c4d`, or `v3` for families without an artifact. */
-export function modelVersion(config: Pick<LiveConfig, "version" | "artifact">): string {
-  return config.artifact === null
-    ? `v${config.version}`
-    : `v${config.version}-${config.artifact.slice(7, 15)}`;
+/**
+ * How telemetry names a live config: `v3-1a2b3c4d`, or `v3` for families without an artifact. A challenger's name ends
+ * with that of its run, `v4-1a2b3c4d-5e6f7a8b`: every challenger of one champion is a version ahead of it.
+ */
+export function modelVersion(
+  { version, artifact, run_id }: Pick<LiveConfig, "version" | "artifact" | "run_id">,
+  variant: "champion" | "challenger" = "champion",
+): string {
+  const name = artifact === null ? `v${version}` : `v${version}-${artifact.slice(7, 15)}`;
+  return variant === "champion" ? name : `${name}-${run_id.slice(-8)}`;
 }
