@@ -1,11 +1,26 @@
 import { describe, expect, it } from "vitest";
 import { HotSwap } from "./hot-swap.ts";
 
+const fail = (error: unknown) => {
+  throw error;
+};
+
 describe("a hot swap", () => {
+  it("goes on when a release fails, and tells of it", async () => {
+    const failures: unknown[] = [];
+    const live = new HotSwap<string>((error) => failures.push(error));
+    const lost = new Error("its thread is gone");
+    live.swap("old", () => Promise.reject(lost));
+    live.swap("new", async () => {});
+    expect(await live.use(async (value) => value)).toBe("new");
+    await live.close();
+    expect(failures).toEqual([lost]);
+  });
+
   it("lets who uses the old value finish on it, then releases it once", async () => {
     const released: string[] = [];
     const release = (name: string) => async () => void released.push(name);
-    const live = new HotSwap<string>();
+    const live = new HotSwap<string>(fail);
     live.swap("old", release("old"));
     const gate = Promise.withResolvers<void>();
     const users = [1, 2].map(() =>
@@ -27,7 +42,7 @@ describe("a hot swap", () => {
 
   it("releases after a task that throws", async () => {
     let released = 0;
-    const live = new HotSwap<number>();
+    const live = new HotSwap<number>(fail);
     live.swap(1, async () => {
       released += 1;
     });

@@ -10,8 +10,14 @@ interface Held<T> {
  * at once, and the old value is released when its last user has ended.
  */
 export class HotSwap<T> {
+  private readonly onFailure: (error: unknown) => void;
   private current: Held<T> | undefined;
   private readonly releasing = new Set<Promise<void>>();
+
+  /** @param onFailure a release has failed; what is served goes on */
+  constructor(onFailure: (error: unknown) => void) {
+    this.onFailure = onFailure;
+  }
 
   get value(): T | undefined {
     return this.current?.value;
@@ -56,7 +62,10 @@ export class HotSwap<T> {
   }
 
   private free(held: Held<T>): void {
-    const release = held.release().finally(() => this.releasing.delete(release));
+    const release = held
+      .release()
+      .catch(this.onFailure)
+      .finally(() => this.releasing.delete(release));
     this.releasing.add(release);
   }
 }

@@ -50,7 +50,7 @@ interface Wanted {
 export class LiveSlot {
   private readonly options: SlotOptions;
   private readonly bucket: KvBucket<unknown>;
-  private readonly live = new HotSwap<LiveModel>();
+  private readonly live: HotSwap<LiveModel>;
   private readonly stops: (() => void)[] = [];
   private state: ConfigState = NOTHING_SEEN;
   private wanted: Wanted | undefined;
@@ -63,6 +63,9 @@ export class LiveSlot {
 
   constructor(options: SlotOptions) {
     this.options = options;
+    this.live = new HotSwap((err) =>
+      options.log.warn({ err, key: options.key }, "a model that is served no more could not be released"),
+    );
     this.bucket = options.bus.kv("live-configs", z.unknown());
   }
 

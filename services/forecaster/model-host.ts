@@ -42,17 +42,29 @@ export class ThreadedModelHost implements ModelHost {
 
   async open(family: string, path: string | undefined): Promise<ServedModel> {
     let place = await this.place(family, path);
+    let moving: Promise<Place> | undefined;
+    /** Where it is open: anew, and once for all who ask meanwhile, when its thread has died. */
+    const opened = async () => {
+      if (!place.thread.dead) return place;
+      moving ??= this.place(family, path).finally(() => {
+        moving = undefined;
+      });
+      place = await moving;
+      return place;
+    };
     return {
       vocabulary: place.vocabulary === null ? null : new Set(place.vocabulary),
       forecast: async (contexts, spec) => {
-        if (place.thread.dead) place = await this.place(family, path);
-        const { thread, model } = place;
+        const { thread, model } = await opened();
         return thread.ask({ kind: "forecast", model, contexts, spec });
       },
       release: async () => {
         const { thread, model } = place;
         thread.models -= 1;
-        if (!thread.dead) await thread.ask({ kind: "release", model });
+        if (thread.dead) return;
+        await thread.ask({ kind: "release", model }).catch((error: unknown) => {
+          if (!thread.dead) throw error; // else the model has gone with its thread
+        });
       },
     };
   }

@@ -40,6 +40,17 @@ describe("the name of a window's loss", () => {
     expect(keyOf({ drop: 7, lateMs: 4_000 })).toBe(known);
   });
 
+  it("is none where a fleet is scaled by the past of each of its series (MASE)", () => {
+    const { series, ...others } = oneSeries(values, 1, { times });
+    const fleet = { ...others, series: ["a", "b"].map((entity) => ({ ...series[0]!, entity })) };
+    const named = (objective: "mase" | "mae") => {
+      const of = studyOf({ objective });
+      return windowKeys(of, fleet, "1")(plannedTrials(of)[0]!, CUTOFF);
+    };
+    expect(named("mase")).toBeUndefined();
+    expect(named("mae")).toBeDefined();
+  });
+
   it.each<[string, Parameters<typeof keyOf>[0], boolean]>([
     ["the newest value of the context was corrected", { change: [CUTOFF, 0] }, true],
     ["the oldest value of the context was corrected", { change: [CUTOFF - 29, 0] }, true],

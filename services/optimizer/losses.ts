@@ -59,6 +59,8 @@ export function windowKeys(study: Study, data: BacktestData, codeVersion: string
   const { inference_time, memory } = search.weights;
   const windows = windowPlan(study).cutoffs.length;
   if (inference_time > 0 || memory > 0 || plan.size * windows > MAX_WINDOWS) return () => undefined;
+  // What is kept of a window is summed over its series, and those of a fleet are scaled each by its own past.
+  if (search.objective === "mase" && data.series.length > 1) return () => undefined;
   const common = JSON.stringify({
     ...{ codeVersion, horizon, season_length, grid, seed: search.seed, objective: search.objective },
   });

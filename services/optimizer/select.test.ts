@@ -28,6 +28,20 @@ describe("selectBest (A-OPT-1, A-OPT-2)", () => {
     ["of equals in these the model's own spread", [0.8, 1, 1.2].map((t, i) => trial(i, 2, 90, 50, t)), 1],
     ["of equals in all the lower number", [trial(4, 2), trial(3, 2)], 3],
     ["a smaller RMSE before a cheaper config", [trial(0, 2, 90, 50), trial(1, 1.9, 365, 200)], 1],
+    [
+      "by the objective alone, where it can be told of some trials only",
+      [
+        { ...trial(0, 2), objective: null },
+        { ...trial(1, 900), objective: 1.5 },
+        { ...trial(2, 800), objective: 1.6 },
+      ],
+      1,
+    ],
+    [
+      "by RMSE where the objective can be told of none",
+      [1, 2].map((n) => ({ ...trial(n, n), objective: null })),
+      1,
+    ],
     ["nothing where every trial failed", [trial(0, null), trial(1, null)], undefined],
     ["nothing of no trials", [], undefined],
   ])("takes %s", (_, results, expected) => {

@@ -12,10 +12,14 @@ export type FiniteTrial = TrialResult & { readonly rmse: number; readonly metric
  * @returns undefined where every trial failed
  */
 export function selectBest(results: Iterable<TrialResult>): FiniteTrial | undefined {
-  let best: FiniteTrial | undefined;
-  for (const each of results)
-    if (isFinished(each) && (best === undefined || isBefore(each, best))) best = each;
-  return best;
+  const finished = [...results].filter(isFinished);
+  // An RMSE says nothing beside another objective; it decides where that can be told of no trial at all.
+  const told = finished.filter(({ value, objective }) => (value ?? objective) != null);
+  const compared = told.length > 0 ? told : finished;
+  return compared.reduce<FiniteTrial | undefined>(
+    (best, each) => (best === undefined || isBefore(each, best) ? each : best),
+    undefined,
+  );
 }
 
 /** What went wrong, most frequent first, each with its count: `model cannot be read (27 trials)`. */

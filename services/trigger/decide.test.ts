@@ -153,6 +153,17 @@ describe("an evaluation", () => {
     expect(report).toMatchObject({ should_optimize: true, cause: "first-deployment" });
   });
 
+  it("without a live config waits for as many observations as a search asks for (D-TRN-1)", () => {
+    const picky = { ...spec, search: { ...spec.search, min_samples: 500 } };
+    const reportOf = (history: number) => evaluate(situation({ spec: picky, live: false, history })).report;
+    expect(reportOf(499)).toMatchObject({
+      should_optimize: false,
+      reasons: ["no live config yet; waiting for history: 499 of 500 observations"],
+    });
+    expect(reportOf(500).should_optimize).toBe(true);
+    expect(neededHistory({ ...picky, entities: "all" })).toBe(neededHistory(spec));
+  });
+
   it("of the same figures says the same", () => {
     const same = situation({ monitor: daily((age) => (age < 14 ? 2 : 1), 4) });
     expect(evaluate(same)).toEqual(evaluate(structuredClone(same)));

@@ -90,9 +90,13 @@ export function evaluate(
   };
 }
 
-/** Observations a first search needs: the hold-out, the backtest, one forecast and the shortest context. */
+/**
+ * Observations a first search needs: the hold-out, the backtest, one forecast and the shortest context, and no fewer than
+ * `search.min_samples`. Of a fleet those of an entity, whose share in `min_samples` nobody knows.
+ */
 export function neededHistory(spec: ForecasterSpec): number {
-  return holdoutSteps(spec) + stepsIn(spec.search.backtest, spec) + horizonSteps(spec) + LEAST_CONTEXT;
+  const steps = holdoutSteps(spec) + stepsIn(spec.search.backtest, spec) + horizonSteps(spec) + LEAST_CONTEXT;
+  return spec.entities === undefined ? Math.max(steps, spec.search.min_samples) : steps;
 }
 
 /**

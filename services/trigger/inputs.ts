@@ -64,10 +64,10 @@ export class Inputs {
    * where no buffer answers.
    */
   async history(spec: ForecasterSpec, observed: () => Promise<number>): Promise<number> {
-    const { forecaster, series, metric, entity = null, entities, fleet } = spec;
+    const { forecaster, series, metric, entity = null, entities, fleet, search } = spec;
     try {
       const of = entities === undefined ? { entity } : { entities, ...fleet };
-      const question = { series, metric, ...of };
+      const question = { series, metric, days: durationDays(search.history), ...of };
       const options = { timeoutMs: ASK_MS };
       const window = await this.context.bus.request(
         "inference-buffer.window",

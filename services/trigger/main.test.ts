@@ -145,7 +145,7 @@ describe("the life of a run", () => {
   });
 
   it("that hangs is failed in the stage it hangs in, and only once", async () => {
-    await applySpec();
+    await applySpec({ search: { time_limit: "1ms", fallback: { time_limit: "1ms" } } });
     setEnv({ RETUNE_RUN_TIMEOUT: "1ms" });
     const hanging = await hang();
     await startTrigger();

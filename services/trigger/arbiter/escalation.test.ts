@@ -27,6 +27,17 @@ describe("remedies, cheapest first", () => {
     expect(events).toMatchObject([{ step: "accepted", data: { action } }]);
   });
 
+  it("one that was refused is not taken up again by a state that is rebuilt", () => {
+    const run = "01900000-0000-7000-8000-000000000001";
+    const other = "01900000-0000-7000-8000-000000000002";
+    const rebuilt = [
+      step("accepted", run, 10, 0, { cause: "trigger", action: "refit", escalates_to: "search" }),
+      step("rejected", run, 11, 0),
+      step("refused", other, 12, 0, { cause: "escalation", reason: "budget", caused_by: [11] }),
+    ].reduce(rebuildStep, initialArbiter("a"));
+    expect(tick(rebuilt, 100).events).toEqual([]);
+  });
+
   it("a first deployment is a search whatever the spec says", () => {
     const { events } = evaluated(initialArbiter("a"), 1, 0, { cause: "first-deployment" }, cheapFirst);
     expect(events).toMatchObject([{ data: { action: "search", escalates_to: null } }]);

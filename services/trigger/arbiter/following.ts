@@ -102,6 +102,7 @@ export function rebuildStep(state: ArbiterState, message: StoredStep): ArbiterSt
     requests: handledUpTo(state.requests, message.sequence),
     evaluations: handledUpTo(state.evaluations, message.sequence),
   };
+  if (parts.step === "refused" && cause === "escalation") return { ...next, pending: null };
   if (parts.step !== "accepted") return foldStep(next, message);
   return started(
     next,

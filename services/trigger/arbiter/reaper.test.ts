@@ -25,6 +25,15 @@ describe("a run without a new step for 7 hours, at a limit of 6", () => {
     expect(stuckStage(active, 5 * HOUR_MS, 6 * HOUR_MS, spec)).toBeUndefined();
   });
 
+  it("searches for as long as its spec allows, with what is trained afterwards and a fallback", () => {
+    const search = { time_limit: "8h", fallback: { time_limit: "1h" } };
+    const spec = ForecasterSpec.parse({ forecaster: "a", series: "s", horizon: "7d", search });
+    const active = { run, step: "accepted", step_sequence: 1, step_stored_at: 0 } as const;
+    const at = (hours: number) =>
+      stuckStage({ ...active, first_deployment: false }, hours * HOUR_MS, 6 * HOUR_MS, spec);
+    expect([at(6 + 2 * 8 + 1), at(6 + 2 * 8 + 1.1)]).toEqual([undefined, "search"]);
+  });
+
   it("after its deployment hangs in its watch, which is given its own duration on top", () => {
     const spec = ForecasterSpec.parse({
       forecaster: "a",

@@ -1,6 +1,6 @@
 import { durationMs } from "../../../shared/contracts/duration.ts";
 import type { Failed } from "../../../shared/contracts/failed.ts";
-import { type ForecasterSpec, ShadowSpec, WatchSpec } from "../../../shared/contracts/spec.ts";
+import { type ForecasterSpec, SearchSpec, ShadowSpec, WatchSpec } from "../../../shared/contracts/spec.ts";
 import { nextStage, type Validated } from "../../../shared/contracts/validator.ts";
 import type { ActiveRun } from "../state.ts";
 
@@ -10,7 +10,8 @@ type Reapable = Omit<ActiveRun, "action" | "escalates_to"> & Pick<Validated, "ne
 /**
  * The stage an active run hangs in, or undefined while it may go on: no new step for longer than the time limit of
  * machine time. A run that waits for a person (`held`) has no limit here; a shadow trial and the watch after a
- * deployment get their own duration on top.
+ * deployment get their own duration on top, a search its time limit for the trials and for what is trained after them,
+ * and that of its fallback.
  *
  * @param machineMs now on the clock that also stamps the stream's messages
  */
@@ -18,14 +19,26 @@ export function stuckStage(
   active: Reapable,
   machineMs: number,
   timeoutMs: number,
-  spec: Pick<ForecasterSpec, "shadow" | "watch"> | undefined,
+  spec: Pick<ForecasterSpec, "search" | "shadow" | "watch"> | undefined,
 ): Failed["stage"] | undefined {
   const stage = stageAfter(active, spec);
   if (stage === undefined) return undefined;
-  const { shadow = ShadowSpec.parse({}), watch = WatchSpec.parse({}) } = spec ?? {};
-  const own = stage === "trial" ? shadow.duration : stage === "watch" ? watch.duration : undefined;
-  const limitMs = timeoutMs + (own === undefined ? 0 : durationMs(own));
+  const limitMs = timeoutMs + ownMs(stage, spec);
   return machineMs - active.step_stored_at > limitMs ? stage : undefined;
+}
+
+function ownMs(
+  stage: Failed["stage"],
+  spec: Pick<ForecasterSpec, "search" | "shadow" | "watch"> | undefined,
+): number {
+  const {
+    search = SearchSpec.parse({}),
+    shadow = ShadowSpec.parse({}),
+    watch = WatchSpec.parse({}),
+  } = spec ?? {};
+  if (stage === "trial") return durationMs(shadow.duration);
+  if (stage === "watch") return durationMs(watch.duration);
+  return stage === "search" ? 2 * durationMs(search.time_limit) + durationMs(search.fallback.time_limit) : 0;
 }
 
 function stageAfter(

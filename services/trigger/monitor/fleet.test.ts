@@ -37,6 +37,17 @@ const judged = (spec: ForecasterSpec, monitor: MonitorState) =>
   evaluate(situationOf(spec, monitor, { live: true })).report;
 
 describe("the monitor of a fleet", () => {
+  it("counts the steps that it observes, whenever in a step its entities report", () => {
+    const spec = specWith({}, { entities: "all", step: "1m", horizon: "10m" });
+    const records = Array.from({ length: 60 * names.length }, (_, i) => ({
+      ts: new Date(NOW_MS - 3_600_000 + i * 3_000).toISOString(),
+      entity: names[i % names.length]!,
+      values: { value: i },
+    }));
+    const { observed } = foldObservations(empty, [{ sequence: 1, latestMs: NOW_MS, records }], spec);
+    expect(observed).toBe(60);
+  });
+
   it("sums the scores of all entities, and keeps the points of eight, each by itself", () => {
     const spec = fleetSpec();
     const state = foldScores(

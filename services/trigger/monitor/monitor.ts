@@ -90,7 +90,7 @@ export function foldObservations(
       const value = observedValue(record, spec);
       if (value === undefined) continue;
       // A fleet observes a step many times over; what counts towards a search is how many steps there are.
-      if (!isFleet || newest === null || at > newest + stepMs / 2) observed += 1;
+      if (!isFleet || newest === null || Math.floor(at / stepMs) > Math.floor(newest / stepMs)) observed += 1;
       newest = Math.max(newest ?? at, at);
       const kept = isFleet ? panel.of(record.entity ?? "")?.values : values;
       kept?.add([at, value, sequence]);
