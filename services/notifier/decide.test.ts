@@ -5,10 +5,12 @@ import type { Step } from "../../shared/contracts/subjects.ts";
 import { ROOT } from "../../shared/service.ts";
 import { decide, type NotifierEvent } from "./decide.ts";
 import { loadRules } from "./rules.ts";
-import { initialState } from "./state.ts";
+import { initialState, NotifierState } from "./state.ts";
 
 const rules = (await loadRules(join(ROOT, "configs")))!;
 const RUN = "01946008-4d40-7000-8000-000000000001";
+const OTHER = "01946008-4d40-7000-8000-000000000002";
+const MINUTE = 1 / 1_440; // of a day
 const DAY0 = Date.parse("2025-01-01T00:00:00Z");
 
 /** A step on a day, or a tick of the clock. */
@@ -73,7 +75,43 @@ describe("the rules that ship (A-ALR-1, A-DEP-4)", () => {
       [["failed", { stage: "deployment" }], ["deployed"], ["deployed"]],
       ["+deployment-failed", "-deployment-failed", "+deployed", "+deployed"],
     ],
-    ["a failed search is none", [["failed", { stage: "search" }]], []],
+    [
+      "a failed search is an alert until one ends with a config",
+      [
+        ["failed", { stage: "search" }],
+        ["searched", quick],
+      ],
+      ["+search-failed", "-search-failed"],
+    ],
+    [
+      "a search that fails 16 min after its run was accepted is a slow one, until a quick one ends with a config",
+      [
+        ["accepted", {}, 0],
+        ["failed", { stage: "search" }, 16 * MINUTE],
+        ["accepted", { run_id: OTHER }, 1],
+        ["failed", { run_id: OTHER, stage: "search" }, 1 + MINUTE],
+        ["searched", quick, 2],
+      ],
+      ["+search-failed", "+slow-optimization", "+search-failed", "-search-failed", "-slow-optimization"],
+    ],
+    [
+      "a search that fails within 15 min is not slow, nor is one whose beginning is unknown",
+      [
+        ["accepted", {}, 0],
+        ["failed", { stage: "search" }, 14 * MINUTE],
+        ["failed", { run_id: OTHER, stage: "search" }, 1],
+      ],
+      ["+search-failed", "+search-failed"],
+    ],
+    [
+      "a deployment that fails long after its run was accepted is no slow search",
+      [
+        ["accepted", {}, 0],
+        ["searched", quick, 2 * MINUTE],
+        ["failed", { stage: "deployment" }, 60 * MINUTE],
+      ],
+      ["+deployment-failed"],
+    ],
     [
       "a rollback is an alert until a deployment is verified",
       [["rolled-back"], ["deployed"], ["verified"]],
@@ -129,6 +167,7 @@ describe("the rules that ship (A-ALR-1, A-DEP-4)", () => {
   it.each([
     ["validation-failing", "medium", ["email"]],
     ["deployment-failed", "high", ["email"]],
+    ["search-failed", "medium", ["email", "log"]],
     ["rolled-back", "high", ["email", "slack"]],
     ["slow-optimization", "medium", ["email"]],
     ["stale", "low", ["email"]],
@@ -155,12 +194,43 @@ describe("an alert", () => {
     );
   });
 
-  it("is the same whenever staleness is noticed", () => {
+  it("says how long a search went on before it failed", () => {
+    const { state } = decide(initialState("usdclp-7d"), event(["accepted"], 0), rules);
+    const { changes } = decide(state, event(["failed", { stage: "search" }, 25 * MINUTE], 1), rules);
+    expect(changes.find(({ rule }) => rule.rule === "slow-optimization")).toMatchObject({
+      message:
+        "Optimization slow - consider reducing search space: the search failed after 25.0 min, longer than 15m",
+      figures: { optimization_time_seconds: 1_500 },
+    });
+  });
+
+  it("is the same whenever staleness is noticed, and as old as its being noticed", () => {
     const noticed = (day: number) => {
       const { state } = decide(initialState("usdclp-7d"), event(["searched", quick, 0], 0), rules);
-      return decide(state, event(["tick", {}, day], 0), rules).changes;
+      const { at, ...rest } = decide(state, event(["tick", {}, day], 0), rules).changes[0]!;
+      expect(Date.parse(at)).toBe(DAY0 + day * 86_400_000);
+      return rest;
     };
     expect(noticed(31)).toEqual(noticed(40));
+  });
+});
+
+describe("the state", () => {
+  it("follows the 16 newest runs whose search goes on, and forgets those that ended", () => {
+    const run = (index: number) => RUN.slice(0, -2) + String(index + 10);
+    let state = initialState("usdclp-7d");
+    const fold = (told: Told, index: number) => {
+      state = decide(state, event(told, index), rules).state;
+    };
+    for (let index = 0; index < 20; index += 1) fold(["accepted", { run_id: run(index) }, index], index);
+    fold(["searched", { run_id: run(18), ...quick }, 20], 20);
+    fold(["failed", { run_id: run(19), stage: "search" }, 20], 21);
+    expect(Object.keys(state.searching)).toEqual(Array.from({ length: 14 }, (_, index) => run(index + 4)));
+  });
+
+  it("of before runs were followed is still read", () => {
+    const { searching: _, ...before } = initialState("usdclp-7d");
+    expect(NotifierState.parse(before)).toEqual(initialState("usdclp-7d"));
   });
 });
 

@@ -16,12 +16,13 @@ export type NotifierEvent =
     }
   | { readonly kind: "tick"; readonly at: string };
 
-/** An alert that begins or ends. `cause` names what led to it: the same cause gives the same alert. */
+/** An alert that begins or ends. `cause` and `causedAt` name what led to it: the same give the same alert. */
 export interface AlertChange {
   readonly verb: "raised" | "cleared";
   readonly rule: AlertRule;
   readonly cause: string;
-  readonly at: string;
+  readonly causedAt: string;
+  readonly at: string; // the alert's own time
   readonly message: string;
   readonly runId: string | null;
   readonly causedBy: readonly number[];
@@ -35,14 +36,18 @@ export interface Decision {
 
 /** How many sequences are remembered to recognise a redelivery that overtakes, or is overtaken by, others. */
 const REMEMBERED = 128;
+/** How many runs are followed from `accepted` on; the oldest is forgotten first. */
+const FOLLOWED = 16;
 
 /**
  * Folds one step of one forecaster's runs, or the passing of time, into its state, and says which alerts begin
  * and end. (A-ALR-1)
  *
- *     step                    each one raises; `failed` ends with the next deployed, `rolled-back` with the next verified
+ *     step                    each one raises; `failed` ends with the next deployed, or at stage `search` with the next
+ *                             searched, `rolled-back` with the next verified
  *     consecutive-rejections  raises once at `count` rejected or failed validations in a row; an approval ends it
- *     slow-optimization       raises when a search took longer than `longer_than`; a quicker one ends it
+ *     slow-optimization       raises when a search took longer than `longer_than`, or failed longer than that after its
+ *                             run was accepted; a quicker one that found a config ends it
  *     stale                   raises once when no search has ended for `longer_than`; the next one ends it
  *
  * Idempotent: a sequence that was folded changes nothing. Replayable: depends on the arguments alone.
@@ -54,7 +59,8 @@ export function decide(state: NotifierState, event: NotifierEvent, rules: readon
   if (seen === undefined) return { state, changes: [] };
   const counted = count({ ...state, seen }, event);
   const changes = rules.flatMap((rule) => onStep(counted, event, rule));
-  return { state: { ...counted, open: opened(counted.open, changes) }, changes };
+  const searching = followed(counted.searching, event);
+  return { state: { ...counted, searching, open: opened(counted.open, changes) }, changes };
 }
 
 /** The newest sequences with this one among them; undefined where it was there, or is too old to be told from one. */
@@ -77,6 +83,20 @@ function count(state: NotifierState, { step, event }: StepEvent): NotifierState 
   return next;
 }
 
+/** The runs that were accepted and whose search has not ended, with this step's run among them or gone from them. */
+function followed(
+  searching: NotifierState["searching"],
+  { step, event }: StepEvent,
+): NotifierState["searching"] {
+  const { run_id } = event.data;
+  if (step === "accepted") {
+    const runs = Object.entries({ ...searching, [run_id]: event.time });
+    return Object.fromEntries(runs.sort(([, a], [, b]) => Date.parse(a) - Date.parse(b)).slice(-FOLLOWED));
+  }
+  const { [run_id]: _ended, ...others } = searching;
+  return others;
+}
+
 function onStep(state: NotifierState, cause: StepEvent, rule: AlertRule): AlertChange[] {
   const { when } = rule;
   const { step, event } = cause;
@@ -90,6 +110,7 @@ function onStep(state: NotifierState, cause: StepEvent, rule: AlertRule): AlertC
       verb,
       rule,
       cause: String(cause.sequence),
+      causedAt: event.time,
       at: event.time,
       message: verb === "raised" ? headline(rule, details) : details,
       runId: event.data.run_id,
@@ -101,9 +122,7 @@ function onStep(state: NotifierState, cause: StepEvent, rule: AlertRule): AlertC
     case "step": {
       const matches = step === when.step && (when.stage === undefined || event.data.stage === when.stage);
       if (matches) return change("raised", describeStep(step, event.data));
-      return open && step === endOf(when.step)
-        ? change("cleared", `run ${event.data.run_id} was ${step}`)
-        : [];
+      return open && step === endOf(when) ? change("cleared", `run ${event.data.run_id} was ${step}`) : [];
     }
     case "consecutive-rejections": {
       if (open) return step === "approved" ? change("cleared", "a validation found a better config") : [];
@@ -112,13 +131,16 @@ function onStep(state: NotifierState, cause: StepEvent, rule: AlertRule): AlertC
       return change("raised", details, { rejections: state.rejections, count: when.count });
     }
     case "slow-optimization": {
-      const seconds = event.data.optimization_time_seconds;
-      if (step !== "searched" || typeof seconds !== "number") return [];
+      const seconds = searchSeconds(state, cause);
+      if (seconds === undefined) return [];
       const figures = { optimization_time_seconds: seconds, longer_than: when.longer_than };
-      const took = `the search took ${minutes(seconds)} min`;
+      const took =
+        step === "failed"
+          ? `the search failed after ${minutes(seconds)} min`
+          : `the search took ${minutes(seconds)} min`;
       if (seconds * 1_000 > durationMs(when.longer_than))
         return change("raised", `${took}, longer than ${when.longer_than}`, figures);
-      return open ? change("cleared", took, figures) : [];
+      return open && step === "searched" ? change("cleared", took, figures) : [];
     }
     case "stale":
       return open && step === "searched" ? change("cleared", "a search has ended") : [];
@@ -137,14 +159,15 @@ function onTick(state: NotifierState, at: string, rules: readonly AlertRule[]): 
     if (Date.parse(at) <= dueMs) return [];
     const details = `no search has ended since ${since}, longer than ${rule.when.longer_than} ago`;
     const figures = { since, longer_than: rule.when.longer_than };
-    // The time it fell due, not that of the tick: every notifier process then raises the same alert.
-    const due = new Date(dueMs).toISOString();
     return [
       {
         verb: "raised",
         rule,
         cause: since,
-        at: due,
+        // When it fell due is the same for every notifier process, and long ago where nobody looked meanwhile: the
+        // alert is named by it, but is as old as its being noticed.
+        causedAt: new Date(dueMs).toISOString(),
+        at,
         message: headline(rule, details),
         runId: null,
         causedBy: [],
@@ -159,15 +182,24 @@ function opened(open: NotifierState["open"], changes: readonly AlertChange[]): N
   const next = { ...open };
   for (const { verb, rule, at } of changes) {
     if (verb === "cleared") delete next[rule.rule];
-    else if (rule.when.kind !== "step" || endOf(rule.when.step) !== undefined) next[rule.rule] = at;
+    else if (rule.when.kind !== "step" || endOf(rule.when) !== undefined) next[rule.rule] = at;
   }
   return next;
 }
 
 /** The step that ends what another one began; undefined where the alert is a mere notice. */
-function endOf(step: Step): Step | undefined {
-  if (step === "failed") return "deployed";
+function endOf({ step, stage }: Extract<AlertRule["when"], { kind: "step" }>): Step | undefined {
+  if (step === "failed") return stage === "search" ? "searched" : "deployed";
   return step === "rolled-back" ? "verified" : undefined;
+}
+
+/** How long the search that this step ends took, as far as it can be told. */
+function searchSeconds({ searching }: NotifierState, { step, event }: StepEvent): number | undefined {
+  const { run_id, stage, optimization_time_seconds: seconds } = event.data;
+  if (step === "searched") return typeof seconds === "number" ? seconds : undefined;
+  const acceptedAt = searching[run_id];
+  if (step !== "failed" || stage !== "search" || acceptedAt === undefined) return undefined;
+  return (Date.parse(event.time) - Date.parse(acceptedAt)) / 1_000;
 }
 
 function isRejection(step: Step, data: StepData): boolean {

@@ -5,7 +5,7 @@ import { newEvent } from "../../shared/events.ts";
 import { recordedLog } from "../../test/support/context.ts";
 import { emailChannel } from "./channels/email.ts";
 import { notifierConfig } from "./config.ts";
-import { ATTEMPTS, deliverOne } from "./deliver.ts";
+import { deliverOne } from "./deliver.ts";
 import { startSmtp } from "./doors.fixture.ts";
 
 vi.setConfig({ testTimeout: 30_000 });
@@ -37,15 +37,25 @@ function raised(deliveries: number) {
   });
 }
 
+const HOUR_MS = 3_600_000;
+
 describe("an alert that a server refuses with 550", () => {
-  it("comes again until its last attempt, then is given up with a line in the log", async () => {
+  it.each([
+    ["at its first attempt", 0, 1, "comes again"],
+    ["for a quarter of an hour", 0.25, 21, "comes again"],
+    ["for a day", 24, 1_400, "comes again"],
+    ["for longer than a day", 24.1, 1_400, "is given up"],
+    ["and that is read when it is older than a day", 48, 1, "comes again"],
+    ["and that is read so late, for the fifteenth time", 48, 15, "is given up"],
+    ["and whose time is in the future, for the fifteen hundredth time", -48, 1_500, "is given up"],
+  ])("%s %s", async (_, hours, attempts, expected) => {
     const smtp = await startSmtp();
     smtp.refuse(true);
     const channel = emailChannel(
       notifierConfig({ SMTP_HOST: "127.0.0.1", SMTP_PORT: String(smtp.port), ALERT_EMAIL_TO: "a@b.c" }),
     );
     if (typeof channel === "string") throw new Error(channel);
-    const desk = { clock: new VirtualClock(START), log: recordedLog() };
+    const desk = { clock: new VirtualClock(START + hours * HOUR_MS), log: recordedLog() };
     const counts = { delivered: 0, refused: 0, gave_up: 0 };
     const rules = [
       {
@@ -55,17 +65,22 @@ describe("an alert that a server refuses with 550", () => {
         channels: ["email" as const],
       },
     ];
-    await expect(deliverOne(channel, raised(ATTEMPTS - 1), desk, rules, counts)).rejects.toMatchObject({
-      disposition: "retry",
-    });
-    await deliverOne(channel, raised(ATTEMPTS), desk, rules, counts);
+    const outcome = await deliverOne(channel, raised(attempts), desk, rules, counts).catch(
+      (error: unknown) => error,
+    );
     await smtp.stop();
-    expect(counts).toEqual({ delivered: 0, refused: 2, gave_up: 1 });
+    if (expected === "comes again") {
+      expect(outcome).toMatchObject({ disposition: "retry" });
+      expect(counts).toEqual({ delivered: 0, refused: 1, gave_up: 0 });
+      return;
+    }
+    expect(outcome).toBeUndefined();
+    expect(counts).toEqual({ delivered: 0, refused: 1, gave_up: 1 });
     expect(desk.log.lines).toMatchObject([
       {
         level: "error",
-        message: expect.stringMatching(/given up: .*550 mailbox unavailable/),
-        fields: { channel: "email", attempts: ATTEMPTS },
+        message: expect.stringMatching(/given up: .*a@b.c \(550 mailbox unavailable\)/),
+        fields: { channel: "email", attempts },
       },
     ]);
   });

@@ -2,29 +2,39 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { SMTPServer } from "smtp-server";
 
-/** A real SMTP server of this process, which keeps what it takes. `refuse` makes it answer 550. */
+/**
+ * A real SMTP server of this process, which keeps what it takes, and for whom. `refuse` makes it answer 550,
+ * `greylist` answer 450 for these addresses.
+ */
 export async function startSmtp(): Promise<{
   port: number;
   mails: string[];
+  takenFor: string[][];
   attempts: () => number;
   refuse: (yes: boolean) => void;
+  greylist: (...addresses: string[]) => void;
   stop(): Promise<void>;
 }> {
   const mails: string[] = [];
+  const takenFor: string[][] = [];
+  let greylisted: readonly string[] = [];
   let [refusing, attempts] = [false, 0];
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ["STARTTLS", "AUTH"],
-    onRcptTo(_address, _session, callback) {
+    onRcptTo({ address }, _session, callback) {
       attempts += 1;
       if (refusing) callback(Object.assign(new Error("mailbox unavailable"), { responseCode: 550 }));
+      else if (greylisted.includes(address))
+        callback(Object.assign(new Error("greylisted"), { responseCode: 450 }));
       else callback();
     },
-    onData(stream, _session, callback) {
+    onData(stream, { envelope }, callback) {
       const parts: Buffer[] = [];
       stream.on("data", (part: Buffer) => parts.push(part));
       stream.on("end", () => {
         mails.push(decode(Buffer.concat(parts).toString("utf8")));
+        takenFor.push(envelope.rcptTo.map(({ address }) => address));
         callback();
       });
     },
@@ -33,12 +43,17 @@ export async function startSmtp(): Promise<{
   const refuse = (yes: boolean) => {
     refusing = yes;
   };
+  const greylist = (...addresses: string[]) => {
+    greylisted = addresses;
+  };
   const stop = () => new Promise<void>((resolve) => server.close(resolve));
   return {
     port: (server.server.address() as AddressInfo).port,
     mails,
+    takenFor,
     attempts: () => attempts,
     refuse,
+    greylist,
     stop,
   };
 }

@@ -12,6 +12,7 @@ import { type TestContext, testContext } from "../../test/support/context.ts";
 import { startTestNats, type TestNats } from "../../test/support/nats.ts";
 import { startSmtp, startWebhook } from "./doors.fixture.ts";
 import { service } from "./main.ts";
+import { NotifierState, stateKey } from "./state.ts";
 
 vi.setConfig({ testTimeout: 30_000 });
 
@@ -127,6 +128,23 @@ describe("from a step to a person", () => {
     expect(await alertsOf("c")).toMatchObject([{ rule: "stale", severity: "low" }]);
     await publish("searched", "c", { optimization_time_seconds: 60 });
     await eventually(async () => (await alertsOf("c", "cleared")).length === 1, "clearing");
+  });
+
+  it("tells of staleness that fell due weeks before anybody looked", async () => {
+    const smtp = await startSmtp();
+    closing.push(smtp.stop);
+    await open({ SMTP_HOST: "127.0.0.1", SMTP_PORT: String(smtp.port), ALERT_EMAIL_TO: "ops@example.org" });
+    await context.bus
+      .kv("specs", ForecasterSpec)
+      .put("j", ForecasterSpec.parse({ forecaster: "j", series: "usdclp", horizon: "7d" }));
+    await publish("searched", "j", { optimization_time_seconds: 60 });
+    await clock.advanceTo(START + 60 * DAY);
+    await start();
+    const states = context.bus.kv("states", NotifierState);
+    await eventually(() => states.get(stateKey("j")), "the step's turn");
+    await clock.advanceTo(START + 60 * DAY + DAY / 12);
+    await eventually(() => smtp.mails.length === 1, "mail");
+    expect(smtp.mails[0]).toContain("[LOW] j: No triggers detected - system may be stale");
   });
 
   it("tells of a dead letter at once, and of a hundred more of its kind in one mail an hour later", async () => {

@@ -1,11 +1,13 @@
 import { expect, it, vi } from "vitest";
+import { VirtualClock } from "../../shared/clock.ts";
+import type { CloudEvent } from "../../shared/contracts/envelope.ts";
 import { subjects } from "../../shared/contracts/subjects.ts";
 import { newEvent } from "../../shared/events.ts";
 import { newUuidV7 } from "../../shared/ids.ts";
 import { testContext } from "../../test/support/context.ts";
 import { startTestNats } from "../../test/support/nats.ts";
 import { AlertRaiser } from "./raise.ts";
-import { NotifierState, stateKey } from "./state.ts";
+import { initialState, NotifierState, stateKey } from "./state.ts";
 
 vi.setConfig({ testTimeout: 30_000 });
 
@@ -63,4 +65,30 @@ it("steps of one forecaster that are folded at once are all folded, without an e
   expect(state.rejections).toBe(6);
   expect(state.seen).toEqual(messages.map(({ sequence }) => sequence));
   expect(raisers[0]!.counts.raised + raisers[1]!.counts.raised).toBe(1);
+});
+
+it("staleness that is noticed at different times is raised under one id, with the time it was noticed", async () => {
+  const day = 86_400_000;
+  const clock = new VirtualClock(0);
+  await using nats = await startTestNats();
+  await using context = await testContext(nats, { name: "notifier", clock });
+  const states = context.bus.kv("states", NotifierState);
+  const rules = [
+    {
+      rule: "stale",
+      when: { kind: "stale" as const, longer_than: "30d" },
+      severity: "low" as const,
+      channels: ["log" as const],
+    },
+  ];
+  const searched = { ...initialState("f"), first_seen_at: new Date(0).toISOString() };
+  for (const noticedMs of [40 * day, 41 * day]) {
+    await clock.advanceTo(noticedMs);
+    await states.put(stateKey("f"), searched);
+    await new AlertRaiser(context, rules, states).tick("f");
+  }
+  const raised = [];
+  for await (const each of context.bus.read("DECISIONS", { filter: "alert.raised.>" }))
+    raised.push((each.json() as CloudEvent).time);
+  expect(raised).toEqual([new Date(40 * day).toISOString()]);
 });

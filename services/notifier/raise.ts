@@ -70,8 +70,7 @@ export class AlertRaiser {
 
   private async publish(forecaster: string, change: AlertChange): Promise<void> {
     const { codeVersion, log } = this.context;
-    const { verb, rule, cause, at, message, runId, causedBy, figures } = change;
-    const timeMs = Date.parse(at);
+    const { verb, rule, cause, causedAt, at, message, runId, causedBy, figures } = change;
     const data: Alert = {
       rule: rule.rule,
       about: forecaster,
@@ -81,8 +80,8 @@ export class AlertRaiser {
       caused_by: [...causedBy],
       evidence: { code_version: codeVersion, when: rule.when, figures },
     };
-    const id = deriveUuidV7(timeMs, "alert", verb, rule.rule, forecaster, cause);
-    await publishAlert(this.context, verb, data, { id, timeMs });
+    const id = deriveUuidV7(Date.parse(causedAt), "alert", verb, rule.rule, forecaster, cause);
+    await publishAlert(this.context, verb, data, { id, timeMs: Date.parse(at) });
     if (verb === "cleared") log.info({ rule: rule.rule, about: forecaster }, `alert cleared: ${message}`);
   }
 }

@@ -11,6 +11,10 @@ export const NotifierState = z.object({
   first_seen_at: Timestamp.nullable(),
   last_optimized_at: Timestamp.nullable(),
   rejections: z.int().nonnegative().describe("validations in a row that found nothing better"),
+  searching: z
+    .record(z.string(), Timestamp)
+    .default({})
+    .describe("runs whose search has not ended, and when they were accepted"),
   open: z
     .record(z.string(), Timestamp)
     .describe("rules whose alert was raised and not cleared yet, and since when"),
@@ -39,7 +43,15 @@ export function initialLetters(group: string): LettersState {
 export const lettersKey = (group: string) => `dead-letters.${group}`;
 
 export function initialState(forecaster: string): NotifierState {
-  return { forecaster, seen: [], first_seen_at: null, last_optimized_at: null, rejections: 0, open: {} };
+  return {
+    forecaster,
+    seen: [],
+    first_seen_at: null,
+    last_optimized_at: null,
+    rejections: 0,
+    searching: {},
+    open: {},
+  };
 }
 
 export const stateKey = (forecaster: string) => `notifier.${forecaster}`;

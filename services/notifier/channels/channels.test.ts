@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { explain } from "../../../shared/errors.ts";
 import { recordedLog } from "../../../test/support/context.ts";
 import { notifierConfig } from "../config.ts";
 import { startSmtp, startWebhook } from "../doors.fixture.ts";
@@ -72,9 +73,41 @@ describe("e-mail (A-DEP-4)", () => {
   it("rejects where the server refuses with 550, or is not there", async () => {
     const smtp = await startSmtp();
     smtp.refuse(true);
-    await expect(email(smtp.port).deliver(delivery)).rejects.toThrow("550 mailbox unavailable");
+    const refusal = () => email(smtp.port).deliver(delivery).catch(explain);
+    expect(await refusal()).toContain(
+      "refused ops@example.org (550 mailbox unavailable), ana@example.org (550",
+    );
     await smtp.stop();
-    await expect(email(smtp.port).deliver(delivery)).rejects.toThrow("ECONNREFUSED");
+    expect(await refusal()).toMatch(/did not take it: .*ECONNREFUSED/);
+  });
+
+  it("goes again to the addresses that were refused, and to no others, until all have it", async () => {
+    const smtp = await startSmtp();
+    closing.push(smtp.stop);
+    const channel = email(smtp.port, {
+      ALERT_EMAIL_TO: "ops@example.org, Ana <ana@example.org>, bo@example.org",
+    });
+    const other = { ...delivery, id: "01946008-4d40-7000-8000-000000000003" };
+    smtp.greylist("ana@example.org", "bo@example.org");
+    await expect(channel.deliver(delivery)).rejects.toMatchObject({
+      disposition: "retry",
+      message: "the mail server refused ana@example.org (450 greylisted), bo@example.org (450 greylisted)",
+    });
+    await expect(channel.deliver(delivery)).rejects.toThrow("refused ana@example.org (450 greylisted), bo@");
+    smtp.greylist("bo@example.org");
+    await expect(channel.deliver(delivery)).rejects.toThrow("refused bo@example.org (450 greylisted)");
+    smtp.greylist();
+    await channel.deliver(delivery);
+    await channel.deliver(other);
+    expect(smtp.takenFor).toEqual([
+      ["ops@example.org"],
+      ["ana@example.org"],
+      ["bo@example.org"],
+      ["ops@example.org", "ana@example.org", "bo@example.org"],
+    ]);
+    expect(new Set(smtp.mails.slice(0, 3).map((mail) => /^Message-ID: (.*)\r$/m.exec(mail)?.[1])).size).toBe(
+      1,
+    );
   });
 
   it.each([
