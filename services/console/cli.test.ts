@@ -1,8 +1,11 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ForecasterSpec } from "../../shared/contracts/spec.ts";
+import { subjects } from "../../shared/contracts/subjects.ts";
 import { type CliBench, cliBench } from "./testing/cli-bench.ts";
-import { timing } from "./testing/samples.ts";
+import { putSpec } from "./testing/publish.ts";
+import { spec, timing } from "./testing/samples.ts";
 
 const ID = "eurusd-7d";
 let bench: CliBench;
@@ -30,6 +33,24 @@ describe("retune status, history, why, replay on a real server", () => {
       forecasters: [
         { forecaster: ID, live: { version: 1 }, health: { status: "ok" } },
         { forecaster: "eurusd-30d", live: null },
+      ],
+    });
+  });
+
+  it("lists every forecaster when a heartbeat or a score is no JSON", async () => {
+    const { bus } = bench.context;
+    const id = "eurusd-90d";
+    await putSpec(bus, spec(id, { horizon: "90d", entities: "all" }));
+    await bus.store(subjects.telemetry("health", id), "oops", "heartbeat");
+    await bus.store(subjects.telemetry("score", id), "oops", "score");
+    const { code, terminal } = await retune(["status", "--json"]);
+    await bus.kv("specs", ForecasterSpec).delete(id);
+    expect([code, terminal.stderr]).toEqual([0, []]);
+    expect(terminal.json()).toMatchObject({
+      forecasters: [
+        { forecaster: ID, health: { status: "ok" } },
+        { forecaster: "eurusd-30d" },
+        { forecaster: id, health: null, fleet: { worst: [] } },
       ],
     });
   });

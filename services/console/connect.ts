@@ -1,10 +1,13 @@
 import { join } from "node:path";
 import { type Connection, connectBus } from "../../shared/bus/connect.ts";
+import { parseServers } from "../../shared/bus/server-urls.ts";
 import { connectionSettings, type NatsFlags } from "../../shared/bus/settings.ts";
 import { explain } from "../../shared/errors.ts";
 import type { Log } from "../../shared/log.ts";
 import { codeVersion, folders, instanceName } from "../../shared/service.ts";
 import type { Terminal } from "./terminal.ts";
+
+const IDENTITIES = ["NATS_USER", "NATS_CREDS", "NATS_NKEY", "NATS_TOKEN"];
 
 /** Connection flags, named as the `nats` CLI names them. */
 export interface ConnectionFlags extends Omit<NatsFlags, "url" | "cert" | "key" | "ca"> {
@@ -34,6 +37,34 @@ export async function withConnection<T>(
   } finally {
     await connection.drain();
   }
+}
+
+/**
+ * The environment in which another process connects as `connectionSettings` would with these flags.
+ *
+ * Flags that name an identity leave out every other one of `env`: within an environment `NATS_USER` wins over
+ * `NATS_TOKEN`, so the flag alone would not. `NATS_PASSWORD` stays, since a password may come from another layer
+ * than its user.
+ */
+export function connectionEnv(flags: ConnectionFlags, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { server, user, creds, nkey, token } = flags;
+  const named = {
+    NATS_URL: server,
+    NATS_CREDS: creds,
+    NATS_NKEY: nkey,
+    NATS_USER: user,
+    NATS_PASSWORD: flags.password,
+    NATS_TOKEN: token,
+    NATS_CERT: flags.tlscert,
+    NATS_KEY: flags.tlskey,
+    NATS_CA: flags.tlsca,
+    NATS_CONTEXT: flags.context,
+  };
+  const given = Object.fromEntries(Object.entries(named).filter(([, value]) => value));
+  const inUrl = server ? parseServers(server, "--server").user : undefined;
+  if (!(user || creds || nkey || token || inUrl)) return { ...env, ...given };
+  const others = Object.entries(env).filter(([name]) => !IDENTITIES.includes(name));
+  return { ...Object.fromEntries(others), ...given };
 }
 
 /** What a person at a terminal should know of the connection: warnings and errors, one line each. */

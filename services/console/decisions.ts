@@ -11,7 +11,7 @@ const STEPS_OF_RUNS = "retrain.*.*.*";
 
 /** The step a message of DECISIONS holds; undefined for other subjects and for payloads that break the envelope. */
 export function stepOf(
-  message: Message,
+  message: Pick<Message, "subject" | "sequence" | "json">,
 ): { subject: string; sequence: number; run: string; event: CloudEvent<StepData> } | undefined {
   const parts = parseStepSubject(message.subject);
   if (parts === undefined) return undefined;

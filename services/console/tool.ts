@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 import type { ZodType } from "zod";
 import { check } from "../../shared/check.ts";
 import { UnavailableError } from "../../shared/errors.ts";
-import type { ConnectionFlags } from "./connect.ts";
+import { type ConnectionFlags, connectionEnv } from "./connect.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** How a tool begins the line that says why it failed. */
@@ -33,7 +33,7 @@ export async function askTool<Report>(
   { flags, terminal }: { readonly flags: ConnectionFlags; readonly terminal: Terminal },
 ): Promise<Report> {
   const child = spawn(process.execPath, [resolve(SERVICES, name, "main.ts")], {
-    env: { ...terminal.env, ...connectionEnv(flags) },
+    env: connectionEnv(flags, terminal.env),
     stdio: ["pipe", "pipe", "pipe"],
     signal: terminal.stop,
   });
@@ -50,21 +50,4 @@ export async function askTool<Report>(
   const [output, [code]] = await Promise.all([text(child.stdout), exited, said]);
   if (code !== 0) throw new UnavailableError(failure);
   return check(report, JSON.parse(output), `the report of '${name}'`);
-}
-
-/** The connection flags of the command line as the environment variables that mean the same. */
-function connectionEnv(flags: ConnectionFlags): NodeJS.ProcessEnv {
-  const named = {
-    NATS_URL: flags.server,
-    NATS_CREDS: flags.creds,
-    NATS_NKEY: flags.nkey,
-    NATS_USER: flags.user,
-    NATS_PASSWORD: flags.password,
-    NATS_TOKEN: flags.token,
-    NATS_CERT: flags.tlscert,
-    NATS_KEY: flags.tlskey,
-    NATS_CA: flags.tlsca,
-    NATS_CONTEXT: flags.context,
-  };
-  return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
 }

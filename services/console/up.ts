@@ -59,7 +59,8 @@ export async function runUp(options: UpOptions): Promise<void> {
   const dirs = options.demo ? await prepareDemo(base) : base;
   const clock = options.demo ? new VirtualClock(DEMO_START_MS) : systemClock;
 
-  const server = options.demo || !namesServer(env) ? await ownServer(env, dirs, say) : undefined;
+  // Whatever fails from here on ends the server, too: this process could not end beside it.
+  await using server = options.demo || !namesServer(env) ? await ownServer(env, dirs, say) : undefined;
   const settings = server === undefined ? connectionSettings({}, env) : { servers: server.url };
   const system = await startAll({ env, dirs, clock, log, settings });
   say(`Retune is running: http://127.0.0.1:${env.RETUNE_PORT}  (NATS ${system.server})`);
@@ -134,23 +135,25 @@ export async function startAll(shell: {
     });
 
   const shared = await connectAs("up");
-  await shared.provision({ replicas: replicas(env), create: true });
-  await applySpecs(shared.bus, await readSpecFiles(join(dirs.configs, "forecasters")));
-
   const problems = new Map<string, string>();
-  const started: { connection: Connection; running: RunningService; name: string }[] = [];
+  const opened: { connection: Connection; running?: RunningService; name: string }[] = [];
   const stop = async () => {
-    for (const { name, running, connection } of started.toReversed()) {
+    for (const { name, running, connection } of opened.toReversed()) {
       await running
-        .stop()
+        ?.stop()
         .catch((err: unknown) => log.error({ err, service: name }, "did not stop in order"));
       await connection.drain();
     }
     await shared.drain();
   };
   try {
+    await shared.provision({ replicas: replicas(env), create: true });
+    await applySpecs(shared.bus, await readSpecFiles(join(dirs.configs, "forecasters")));
     for (const service of await loadServices(shell.only)) {
-      const connection = await connectAs(service.name);
+      const { name } = service;
+      const connection = await connectAs(name);
+      const own: (typeof opened)[number] = { connection, name };
+      opened.push(own);
       const context = serviceContext(service, {
         bus: connection.bus,
         clock,
@@ -161,7 +164,7 @@ export async function startAll(shell: {
         dirs,
         problems,
       });
-      started.push({ connection, running: await service.start(context), name: service.name });
+      own.running = await service.start(context);
     }
   } catch (error) {
     await stop();

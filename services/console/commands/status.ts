@@ -8,6 +8,7 @@ import type { ArbiterStatus } from "../../../shared/contracts/trigger.ts";
 import { readRuns } from "../decisions.ts";
 import { EntityErrors } from "../projection/entity-errors.ts";
 import type { FleetView } from "../projection/view.ts";
+import { readJson } from "../read-json.ts";
 import { askTiming } from "../timing.ts";
 import { fleetText } from "../words/fleet-forecaster.ts";
 import { moment, printable, shortRun } from "../words/format.ts";
@@ -125,7 +126,7 @@ interface LastHealth {
 async function lastHealth(bus: Bus, forecaster: string): Promise<LastHealth | null> {
   const message = await bus.lastMessage("TELEMETRY", subjects.telemetry("health", forecaster));
   if (message === undefined) return null;
-  const payload = message.json();
+  const payload = readJson(message);
   const parsed = Health.safeParse(Array.isArray(payload) ? payload.at(-1) : payload);
   return parsed.success ? { heartbeat: parsed.data, at: message.time.toISOString() } : null;
 }
@@ -143,7 +144,7 @@ async function fleetOf(bus: Bus, forecaster: string, heartbeat: Health | undefin
       filter,
       fromSequence: Math.max(1, last.sequence - LOOK_BACK),
     })) {
-      const payload = message.json();
+      const payload = readJson(message);
       for (const record of Array.isArray(payload) ? payload : [payload]) {
         const { data } = Score.safeParse(record);
         if (data !== undefined) errors.add(data);

@@ -141,6 +141,32 @@ describe("the console over HTTP", () => {
     );
   });
 
+  it("answers what people wrote by hand into DECISIONS: no time, no run, no error", async () => {
+    const { bus } = console_.context;
+    const { run } = new RunScript(ID, "by hand");
+    const before = await console_.json("/status");
+    await bus.store("retrain.request", JSON.stringify({ forecaster: ID, time: "noon" }), "by hand 1");
+    await bus.store(`retrain.accepted.${ID}.${run}`, JSON.stringify({ data: {} }), "by hand 2");
+    const status = await until(
+      () => console_.json("/status"),
+      ({ log }) => log.length === before.log.length + 2,
+    );
+    expect(status.top.time).toBe(before.top.time);
+    expect((await console_.get(`/api/runs/${run}`)).status).toBe(404);
+  });
+
+  it("answers HEAD /events without a stream, so that it takes no reader's place", async () => {
+    const url = new URL("/events", console_.address);
+    for (let i = 0; i < 100; i += 1) {
+      const head = await fetch(url, { method: "HEAD" });
+      expect([head.status, head.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
+    }
+    const leaving = new AbortController();
+    const reader = await fetch(url, { signal: leaving.signal });
+    leaving.abort();
+    expect(reader.status).toBe(200);
+  });
+
   it("streams a snapshot, then a patch for what happens, and another snapshot to whoever reconnects", async () => {
     const leaving = new AbortController();
     const events = serverEvents(new URL("/events", console_.address).href, leaving.signal);

@@ -64,6 +64,8 @@ export function consoleApp(parts: AppParts): Hono {
   );
   app.get("/status", (c) => c.json(projection.snapshot()));
   app.get("/events", (c) => {
+    // Nobody reads the body of an answer to HEAD, so a stream would never learn that its reader left.
+    if (c.req.method === "HEAD") return c.body(null, 200, { "content-type": "text/event-stream" });
     if (streams >= MAX_STREAMS) return c.json({ error: `${MAX_STREAMS} readers are connected already` }, 503);
     streams += 1;
     return streamSSE(

@@ -111,6 +111,37 @@ describe("the console's projection", () => {
     expect(projection.snapshot().top.sentence).toBe("eurusd-7d: rejected: RMSE improved 0.4 %, needed 5 %.");
   });
 
+  it("takes its time from events alone, never from a request or from what breaks the envelope", () => {
+    const projection = known();
+    const event = evaluatedEvent(ID, [detector()]);
+    const request = (time: string) => ({ forecaster: ID, time });
+    projection.decision(message("retrain.request", 1, request("noon")));
+    projection.decision(message(`retrain.evaluated.${ID}`, 2, { ...event, time: "noon" }));
+    expect(projection.snapshot().top.time).toBeNull();
+    projection.decision(message(`retrain.evaluated.${ID}`, 3, { ...event, time: at(1) }));
+    projection.decision(message("retrain.request", 4, request(at(9))));
+    projection.decision(message(`retrain.evaluated.${ID}`, 5, { time: at(9), data: event.data }));
+    const { top, log } = projection.snapshot();
+    expect(top.time).toBe(at(1));
+    expect(log.map(({ time }) => time)).not.toContain("noon");
+  });
+
+  it.each([
+    ["data without what every step carries", (event: object) => ({ ...event, data: {} })],
+    ["no envelope", ({ data }: { data: object }) => ({ data })],
+    ["a time that is none", (event: object) => ({ ...event, time: "noon" })],
+    ["no payload that is JSON", () => undefined],
+  ])("shows a step with %s, and folds it into no run", (_, damage) => {
+    const projection = known();
+    const script = new RunScript(ID, "a").accepted();
+    const { subject, event } = script.events[0]!;
+    projection.decision(message(subject, 1, damage(event)));
+    const { runs, log, top } = projection.snapshot();
+    expect(runs).toEqual([]);
+    expect(top.counts.runs).toBe(0);
+    expect(log.map(({ text }) => text)).toEqual(["accepted (its data break the contract)"]);
+  });
+
   it("shows a search's progress until it is over, and never a late word of an older run", () => {
     const projection = known();
     const script = new RunScript(ID, "a").accepted();

@@ -1,12 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
-import type { CloudEvent, StepData } from "../../../shared/contracts/envelope.ts";
+import { CloudEvent } from "../../../shared/contracts/envelope.ts";
 import { INCIDENT_RULE } from "../../../shared/contracts/incidents.ts";
 import type { LiveConfig } from "../../../shared/contracts/live-config.ts";
 import { Progress, Searched } from "../../../shared/contracts/optimizer.ts";
 import type { RunSummary } from "../../../shared/contracts/run.ts";
 import type { ForecasterSpec } from "../../../shared/contracts/spec.ts";
-import { parseStepSubject } from "../../../shared/contracts/subjects.ts";
+import { subjects } from "../../../shared/contracts/subjects.ts";
 import { type ArbiterStatus, Evaluated } from "../../../shared/contracts/trigger.ts";
+import { stepOf } from "../decisions.ts";
+import { readJson } from "../read-json.ts";
 import { describeEvent, detectorText } from "../words/describe.ts";
 import { joined, readable, shortRun } from "../words/format.ts";
 import { ForecasterProjection } from "./forecaster.ts";
@@ -44,7 +46,7 @@ export class Projection {
   private readonly views = new Map<string, { version: number; view: ForecasterView }>();
   private log: { readonly version: number; readonly line: LogView }[] = [];
   private demo: DemoStatus | null = null;
-  private time: string | null = null;
+  private newestEventMs: number | undefined;
   private ready = false;
   private decisionsSeen = 0;
   private readonly listeners = new Set<() => void>();
@@ -113,14 +115,16 @@ export class Projection {
     this.touch();
   }
 
-  /** One message of DECISIONS. */
+  /** One message of DECISIONS. What breaks the envelope is shown as such; it moves no run and no clock. */
   decision(message: StreamMessage): void {
     if (message.sequence <= this.decisionsSeen) return;
     this.decisionsSeen = message.sequence;
     const payload = readJson(message);
-    const described = describeEvent(message.subject, payload);
-    const event = payload as CloudEvent<StepData> | null;
-    const time = typeof event?.time === "string" ? event.time : message.time.toISOString();
+    // A request is free text: a `time` in it is nobody's decision.
+    const isRequest = message.subject === subjects.request;
+    const event = isRequest ? undefined : CloudEvent.safeParse(payload).data;
+    const described = describeEvent(message.subject, isRequest ? payload : event);
+    const time = event?.time ?? message.time.toISOString();
     if (described.kind === "alert") {
       this.counters.alerts += 1;
       if (message.subject.startsWith("alert.raised.dead-letter.")) this.counters.deadLetters += 1;
@@ -128,9 +132,9 @@ export class Projection {
     }
     const evaluated =
       described.kind === "evaluated" ? this.evaluated(message.sequence, time, event?.data) : undefined;
-    const step = parseStepSubject(message.subject);
-    if (step !== undefined && typeof event?.data === "object" && event.data !== null) {
-      const run = this.runs.fold({ subject: message.subject, sequence: message.sequence, event }, step.run);
+    const step = stepOf({ subject: message.subject, sequence: message.sequence, json: () => payload });
+    if (step !== undefined) {
+      const run = this.runs.fold(step, step.run);
       if (run !== undefined) this.ran(run);
     }
     // Once the demo is over, what happens next is news.
@@ -138,7 +142,8 @@ export class Projection {
       this.demo = { ...this.demo, sentence: null, next_command: null };
     // Evaluations are many: only one that fires after a calm one is worth a line.
     if (evaluated !== "nothing new") this.say({ sequence: message.sequence, time, ...described });
-    if (typeof event?.time === "string") this.seenTime(time);
+    if (event !== undefined)
+      this.newestEventMs = Math.max(this.newestEventMs ?? -Infinity, Date.parse(event.time));
     this.touch();
   }
 
@@ -271,7 +276,7 @@ export class Projection {
 
   private newestTime(): string | null {
     const times = this.shown().flatMap((each) => each.chart.newestMs ?? []);
-    if (this.time !== null) times.push(Date.parse(this.time));
+    if (this.newestEventMs !== undefined) times.push(this.newestEventMs);
     return times.length === 0 ? null : new Date(Math.max(...times)).toISOString();
   }
 
@@ -305,10 +310,6 @@ export class Projection {
     return known;
   }
 
-  private seenTime(time: string): void {
-    if (this.time === null || Date.parse(time) > Date.parse(this.time)) this.time = time;
-  }
-
   private touch(id?: string): void {
     this.version += 1;
     if (id !== undefined) this.touched.set(id, this.version);
@@ -325,13 +326,4 @@ function isNews({ kind, run_id, tone }: LogView): boolean {
 /** By series, then by horizon, so that cards stand in an order that means something. */
 function byHorizon(a: ForecasterProjection, b: ForecasterProjection): number {
   return a.order[0].localeCompare(b.order[0]) || a.order[1] - b.order[1] || a.id.localeCompare(b.id);
-}
-
-/** Undefined for a payload that is no JSON: it is shown as such, and the buffer reports it. */
-function readJson(message: StreamMessage): unknown {
-  try {
-    return message.json();
-  } catch {
-    return undefined;
-  }
 }

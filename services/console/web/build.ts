@@ -6,10 +6,13 @@ import { execFile } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { withFileLock } from "../../../shared/bus/server/lock.ts";
 
 const HERE = import.meta.dirname;
 const CONSOLE = join(HERE, "..");
 const BUILT = join(HERE, "dist", "index.html");
+const LOCK = join(CONSOLE, "node_modules", ".page-build.lock");
+const LOCK_TIMEOUT_MS = 60_000;
 
 /** The page imports words and types of the console and contracts of the project. */
 const SOURCES = [
@@ -38,12 +41,16 @@ function newestMs(path: string): number {
   return newest;
 }
 
-/** Builds where it has to; says whether it did. */
+/** Builds where it has to; says whether it did. Of processes that start together one builds, the others wait. */
 export async function buildPage(options: { force?: boolean } = {}): Promise<boolean> {
-  if (options.force !== true && !isStale(BUILT, SOURCES)) return false;
-  const { build } = await import("vite");
-  await build({ configFile: join(HERE, "vite.config.ts"), logLevel: "warn" });
-  return true;
+  const isFresh = () => options.force !== true && !isStale(BUILT, SOURCES);
+  if (isFresh()) return false;
+  return withFileLock(LOCK, LOCK_TIMEOUT_MS, async () => {
+    if (isFresh()) return false;
+    const { build } = await import("vite");
+    await build({ configFile: join(HERE, "vite.config.ts"), logLevel: "warn" });
+    return true;
+  });
 }
 
 /**
