@@ -3,6 +3,7 @@ import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { Token } from "../../shared/contracts/subjects.ts";
 import { Observation, Prediction } from "../../shared/contracts/telemetry.ts";
 import { predicted, seen } from "./decide.ts";
+import { silenceLimit } from "./outage.ts";
 import type { Excused, Fleet, FleetParams } from "./state.ts";
 
 /** Records further ahead of the clock than this are passed over: one wrong clock must not age a whole fleet. */
@@ -28,18 +29,22 @@ export function takeIn(message: Message, { params, now, spec, fleet: fleetOf, ex
   const nowMs = now();
   const latest = nowMs + FUTURE_LIMIT_MS;
   const before = fleet.newestMs;
+  // After one observation ahead of the clock, what is on time is older than the newest, and heard all the same.
+  const heardFrom = Math.min(before, nowMs - (silenceLimit(fleet, params) ?? 0));
+  let isHeard = false;
   for (const record of Array.isArray(payload) ? payload : [payload]) {
     if (kind === "observation") {
       const { data } = Observation.safeParse(record);
       if (data === undefined || Date.parse(data.ts) > latest) continue;
       seen(fleet, data, message.sequence, params, () => excused(fleet));
+      isHeard ||= Date.parse(data.ts) > heardFrom;
     } else {
       const { data } = Prediction.safeParse(record);
       if (data === undefined || Date.parse(data.issued_at) > latest) continue;
       predicted(fleet, id!, data, message.sequence);
     }
   }
-  if (fleet.newestMs > before) fleet.heardMs = nowMs;
+  if (isHeard || fleet.newestMs > before) fleet.heardMs = nowMs;
   fleet.lastSequence = message.sequence;
 }
 

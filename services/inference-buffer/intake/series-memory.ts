@@ -6,6 +6,8 @@ const FIRST_CAPACITY = 64;
 /** Of one metric, by the entity's place. NaN: none. */
 interface Column {
   last: Float64Array;
+  /** Time of `last`: the metrics of one time may come in records of their own. */
+  at: Float64Array;
   /** A value that was refused, until one is taken. */
   suspect: Float64Array;
 }
@@ -31,7 +33,7 @@ export class SeriesMemory {
     this.columns = new Map(
       [...metrics].map((metric) => [
         metric,
-        { last: nothing(FIRST_CAPACITY), suspect: nothing(FIRST_CAPACITY) },
+        { last: nothing(FIRST_CAPACITY), at: nothing(FIRST_CAPACITY), suspect: nothing(FIRST_CAPACITY) },
       ]),
     );
   }
@@ -44,18 +46,22 @@ export class SeriesMemory {
   of(entity: string | undefined): Remembered | undefined {
     const place = this.places.get(entity ?? "");
     if (place === undefined) return undefined;
-    const at = (which: keyof Column) => (metric: string) => {
+    const at = (which: "last" | "suspect") => (metric: string) => {
       const value = this.columns.get(metric)?.[which][place];
       return value === undefined || Number.isNaN(value) ? undefined : value;
     };
     return { newestMs: this.times[place]!, value: at("last"), suspect: at("suspect") };
   }
 
-  /** Whether an observation repeats its entity's newest one: the same time, and every value known and the same. */
+  /** Whether an observation repeats its entity's newest one: every value known, of the same time, and the same. */
   repeats({ ts, entity, values }: Observation): boolean {
     const place = this.places.get(entity ?? "");
-    if (place === undefined || this.times[place] !== timeMs(ts)) return false;
-    for (const metric in values) if (this.columns.get(metric)?.last[place] !== values[metric]) return false;
+    const at = timeMs(ts);
+    if (place === undefined || this.times[place] !== at) return false;
+    for (const metric in values) {
+      const column = this.columns.get(metric);
+      if (column?.at[place] !== at || column.last[place] !== values[metric]) return false;
+    }
     return true;
   }
 
@@ -69,6 +75,7 @@ export class SeriesMemory {
       const column = this.columns.get(metric);
       if (column === undefined) continue;
       column.last[place] = values[metric]!;
+      column.at[place] = at;
       column.suspect[place] = Number.NaN;
     }
   }
@@ -98,6 +105,7 @@ export class SeriesMemory {
     this.times = grown(this.times, capacity);
     for (const column of this.columns.values()) {
       column.last = grown(column.last, capacity);
+      column.at = grown(column.at, capacity);
       column.suspect = grown(column.suspect, capacity);
     }
   }

@@ -48,12 +48,17 @@ export function telemetryOf(
   };
 }
 
-/** The values that the spec's detectors look at, by time in ms, ascending; of several at a time the last. */
+/** The values that the spec's detectors look at, by time in ms, ascending; of several of a metric at a time the last. */
 export function readingsOf(
   observations: readonly Observation[],
   spec: ForecasterSpec,
 ): Map<number, readonly Reading[]> {
-  const byTime = new Map(observations.map((record) => [`${record.ts} ${record.entity ?? ""}`, record]));
+  const byTime = new Map<string, Observation>();
+  for (const record of observations) {
+    const key = `${record.ts} ${record.entity ?? ""}`;
+    const known = byTime.get(key);
+    byTime.set(key, known ? { ...record, values: { ...known.values, ...record.values } } : record);
+  }
   const before = new Map<string, number>();
   const readings = new Map<number, Reading[]>();
   const inOrder = [...byTime.values()]

@@ -103,8 +103,8 @@ export class Laboratory {
       return done("failed", champion, error.message);
     }
     const tried = await this.tryAll(searched, plan, champion);
-    const best = tried.reduce((a, b) => (b.result.rmse < a.result.rmse ? b : a));
-    if (!Number.isFinite(best.result.rmse)) return done("failed", champion, "every trial failed");
+    const best = tried.reduce((a, b) => (this.loss(b.result) < this.loss(a.result) ? b : a));
+    if (!Number.isFinite(this.loss(best.result))) return done("failed", champion, "every trial failed");
     if (champion === null) return done("deployed", best.params, "first deployment");
     const candidate = await this.measure(best.params, values, unseen);
     const live = await this.measure(champion, values, unseen);
@@ -132,9 +132,14 @@ export class Laboratory {
         const { params } = configAt(searchPlan, point);
         const result = await this.measure(params, values, plan);
         tried.push({ params, result });
-        history.push({ number: history.length, point, objective: result.rmse });
+        history.push({ number: history.length, point, objective: this.loss(result) });
       }
     }
+  }
+
+  /** What the spec's search minimises, without the weights of its costs; infinite where it cannot be told. */
+  private loss(result: BacktestResult): number {
+    return result[this.spec.search.objective] ?? Number.POSITIVE_INFINITY;
   }
 
   private measure(
