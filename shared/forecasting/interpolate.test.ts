@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { interpolate } from "./interpolate.ts";
+import { bridgedInflation, interpolate } from "./interpolate.ts";
 
 const NA = Number.NaN;
 
@@ -12,4 +12,13 @@ describe("interpolate", () => {
     ["has nothing where nothing is observed", [NA, NA], []],
     ["has nothing for no steps", [], []],
   ])("%s", (_, context, expected) => expect([...interpolate(context)]).toEqual(expected));
+});
+
+describe("bridgedInflation", () => {
+  it.each([
+    ["is 1 of a full context", [1, 5, 2], 1],
+    ["is 1 where only the front is missing", [NA, NA, 3, 4], 1],
+    ["counts holes and a missing end", [NA, 1, NA, NA, 4, NA], 2.5],
+    ["is 1 where nothing is observed", [NA, NA], 1],
+  ])("%s", (_, context, expected) => expect(bridgedInflation(context)).toBe(expected));
 });

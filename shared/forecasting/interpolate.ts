@@ -2,7 +2,7 @@
  * A context without holes, for families that know no missing values. What comes before the first observed value is
  * cut off; a hole between two observed values is bridged by a straight line; what is missing after the last one
  * repeats it, so that the result still ends where the context ends. The bridges see nothing later than the context,
- * but a family that is fitted to them takes a little less noise for real than there is.
+ * but they have no noise: a variance estimated from the result must be multiplied by `bridgedInflation`.
  *
  * @param context oldest step first, NaN for missing
  * @returns finite values, empty when nothing is observed
@@ -19,4 +19,22 @@ export function interpolate(context: ArrayLike<number>): Float64Array {
     last = t;
   }
   return values.fill(values[last]!, last + 1).subarray(first);
+}
+
+/**
+ * What the variance of a fit to an interpolated context is to be multiplied by: its steps over its observed values.
+ *
+ * A hole of k steps in a random walk ends with a change of variance k σ², which a straight line spreads over k changes
+ * that together add σ² where k σ² is due. 1 where nothing is missing after the first observed value.
+ *
+ * @param context as for `interpolate`
+ */
+export function bridgedInflation(context: ArrayLike<number>): number {
+  let [first, observed] = [-1, 0];
+  for (let t = 0; t < context.length; t += 1) {
+    if (Number.isNaN(context[t]!)) continue;
+    if (first < 0) first = t;
+    observed += 1;
+  }
+  return observed === 0 ? 1 : (context.length - first) / observed;
 }

@@ -199,3 +199,17 @@ describe("noise behind differences", () => {
     expect(integratedNoise(short, 2, { d: 1, D: 1, seasonLength: 7 })).toEqual(plain);
   });
 });
+
+describe("arima with missing values", () => {
+  it("covers a random walk about as often as it says with three values of four missing", () => {
+    let [inside, level] = [0, 0];
+    const walk = autoregressive(5, 2400, 0).map((change) => (level += change));
+    const cutoffs = Array.from({ length: 150 }, (_, k) => 180 + 14 * k);
+    for (const cutoff of cutoffs) {
+      const holes = walk.slice(cutoff - 180, cutoff).map((value, t) => (t % 4 === 3 ? value : Number.NaN));
+      const { values } = arima(holes, 1, { ...none, d: 1 }, 1);
+      if (values[0]! <= walk[cutoff]! && walk[cutoff]! <= values[8]!) inside += 1;
+    }
+    expect(inside / cutoffs.length).toBeGreaterThan(0.7);
+  });
+});

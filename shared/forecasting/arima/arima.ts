@@ -1,6 +1,6 @@
 import { wanders } from "../../statistics/kpss.ts";
 import { gaussianLaw } from "../gaussian-law.ts";
-import { interpolate } from "../interpolate.ts";
+import { bridgedInflation, interpolate } from "../interpolate.ts";
 import type { QuantileForecast } from "../quantile-forecast.ts";
 import { staysInReach } from "../reach.ts";
 import { deseasonalise } from "../seasonality.ts";
@@ -17,7 +17,8 @@ export type AskedOrder = Omit<Order, "d" | "s"> & { readonly d: number | "auto" 
  * ARIMA(p, d, q)(P, D, Q)_m, fitted to the context; its law is Gaussian with the variances of the fit.
  *
  * Seasonal terms count where the context has a season (see `deseasonalise`) of at most 24 steps. A longer one is taken
- * out by classical decomposition, fitted without seasonal terms, and put back. Missing values are interpolated.
+ * out by classical decomposition, fitted without seasonal terms, and put back. Missing values are interpolated, and the
+ * variances multiplied by what that takes from them (see `bridgedInflation`).
  *
  * Where there are too few values for the orders, where the fit is not stationary, or where its forecast leaves ten times
  * the range of the context, the same differences without ARMA terms forecast: see `integratedNoise`.
@@ -33,6 +34,7 @@ export function arima(
   seasonLength: number,
 ): QuantileForecast {
   const values = interpolate(context);
+  const inflation = bridgedInflation(context);
   const season = deseasonalise(values, seasonLength);
   const m = season.seasonLength;
   const order = { ...asked, d: asked.d === "auto" ? differences(season.values) : asked.d };
@@ -41,6 +43,7 @@ export function arima(
     return law(
       means.map((mean, h) => mean + season.seasonAt(h + 1)),
       variances,
+      inflation,
     );
   }
   const seasonal = m > 1 && order.P + order.D + order.Q > 0;
@@ -49,7 +52,7 @@ export function arima(
     horizon,
     seasonal ? { ...order, s: m } : { ...order, ...NO_SEASON },
   );
-  return law(means, variances);
+  return law(means, variances, inflation);
 }
 
 /** Of its level: smaller changes of a constant series are rounding. */
@@ -79,8 +82,11 @@ function forecastMoments(values: Float64Array, horizon: number, order: Order): M
   return staysInReach(means, variances.map(Math.sqrt), values) ? { means, variances } : fallback();
 }
 
-function law(means: Float64Array, variances: Float64Array): QuantileForecast {
-  return gaussianLaw(means, variances.map(Math.sqrt));
+function law(means: Float64Array, variances: Float64Array, inflation: number): QuantileForecast {
+  return gaussianLaw(
+    means,
+    variances.map((variance) => Math.sqrt(inflation * variance)),
+  );
 }
 
 function standard(values: Float64Array): { center: number; scale: number } {

@@ -59,4 +59,16 @@ describe("ets", () => {
       expect(Math.abs(median - truth(h + 1))).toBeLessThan(6);
     });
   });
+
+  it("covers a random walk about as often as it says with three values of four missing", () => {
+    let [inside, level] = [0, 0];
+    const walk = autoregressive(5, 2400, 0).map((change) => (level += change));
+    const cutoffs = Array.from({ length: 150 }, (_, k) => 180 + 14 * k);
+    for (const cutoff of cutoffs) {
+      const holes = walk.slice(cutoff - 180, cutoff).map((value, t) => (t % 4 === 3 ? value : Number.NaN));
+      const { values } = ets(holes, 1, 1, "none");
+      if (values[0]! <= walk[cutoff]! && walk[cutoff]! <= values[8]!) inside += 1;
+    }
+    expect(inside / cutoffs.length).toBeGreaterThan(0.7);
+  });
 });

@@ -1,4 +1,5 @@
 import { strFromU8, strToU8 } from "fflate";
+import { integratedNoise } from "../arima/integrated-noise.ts";
 import { type Bundle, bundleFile } from "../bundle/bundle.ts";
 import { openBundle } from "../bundle/open-bundle.ts";
 import { trainedOn } from "../bundle/trained-on.ts";
@@ -10,9 +11,12 @@ import {
   type TrainingRequest,
 } from "../family.ts";
 import { predictQuantiles, takeContexts } from "../forecast.ts";
-import { interpolate } from "../interpolate.ts";
+import { gaussianLaw } from "../gaussian-law.ts";
+import { bridgedInflation, interpolate } from "../interpolate.ts";
 import { parseManifest } from "../manifest.ts";
 import { loadOnnxModel } from "../onnx-model.ts";
+import type { QuantileForecast } from "../quantile-forecast.ts";
+import { staysInReach } from "../reach.ts";
 import { summariseExactly } from "../sampling.ts";
 import type { Normalisation } from "./anchor.ts";
 import { fitLinear } from "./fit.ts";
@@ -22,7 +26,8 @@ import { planWindows } from "./windows.ts";
 /**
  * One set of weights for all series, found in closed form, served by ONNX: a forecast is one matrix product. It learns
  * a season by itself if `context_length` spans it, at least twice for comfort. A horizon longer than the trained
- * block is unrolled (see `unroll`).
+ * block is unrolled (see `unroll`). Nothing keeps the weights from growing what they are unrolled over, so that a
+ * forecast which explodes is replaced by a random walk.
  *
  * Training on 8,192 windows of 512 steps, the most there can be, takes seconds; on a series of 400 steps a fraction of
  * one. There is no warm start: the closed form has nothing to start from.
@@ -87,11 +92,41 @@ async function open(artifact: string | Uint8Array | undefined, options: LoadOpti
   const model = await loadOnnxModel(bundleFile(bundle, GRAPH, "linear model"), { manifest, ...options });
   return {
     sampling: "layer",
-    predictQuantiles: (contexts, spec) => {
-      const whole = takeContexts(contexts, spec).map((context) => Float32Array.from(interpolate(context)));
-      return predictQuantiles(model, whole, { ...spec, season_length: 1 });
+    predictQuantiles: async (contexts, spec) => {
+      const taken = takeContexts(contexts, spec);
+      const whole = taken.map((context) => Float32Array.from(interpolate(context)));
+      const forecasts = await predictQuantiles(model, whole, { ...spec, season_length: 1 });
+      return forecasts.map((forecast, s) =>
+        explodes(forecast, Float64Array.from(whole[s]!)) ? randomWalk(taken[s]!, spec.horizon) : forecast,
+      );
     },
     summarise: summariseExactly,
     release: model.release,
   };
+}
+
+/** Unrolled weights above 1 first show as a few ranges: the ten that other families allow come blocks too late. */
+const FARTHEST = 2;
+
+/**
+ * Whether the outermost quantiles leave the context by more than twice its range. For a horizon longer than the context
+ * by as many times more: a trend that goes on is that far away.
+ */
+function explodes({ levels, horizon, values }: QuantileForecast, context: Float64Array): boolean {
+  const farthest = FARTHEST * Math.max(1, horizon / context.length);
+  const none = new Float64Array(horizon);
+  return [0, levels.length - 1].some((level) => {
+    const quantiles = none.map((_, h) => values[h * levels.length + level]!);
+    return !staysInReach(quantiles, none, context, farthest);
+  });
+}
+
+function randomWalk(context: Float32Array, horizon: number): QuantileForecast {
+  const noise = { d: 1, D: 0, seasonLength: 1 };
+  const { means, variances } = integratedNoise(interpolate(context), horizon, noise);
+  const inflation = bridgedInflation(context);
+  return gaussianLaw(
+    means,
+    variances.map((variance) => Math.sqrt(inflation * variance)),
+  );
 }

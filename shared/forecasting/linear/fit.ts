@@ -35,6 +35,9 @@ const CALMEST = 0.05;
  * all windows. The quantile at level τ of n errors is at position (n + 1) τ, linearly interpolated. Windows overlap, so
  * that n errors are worth fewer; the promise of coverage is that of errors that stay as they were.
  *
+ * Only errors between two observed values count, the window's last and the target: in a hole both lie on the line that
+ * bridges it, which is no error to be measured. A step that has no such errors has those of its interpolated values.
+ *
  * Windows whose scale is below 5 % of their series' mean absolute change are left out. Constant series give weights
  * and offsets of 0: the anchor itself.
  *
@@ -44,25 +47,32 @@ const CALMEST = 0.05;
 export function fitLinear(plan: WindowPlan, normalisation: Normalisation, ridge: number): FittedLinear {
   const rowsOf = (windows: readonly Window[]) => anchoredRows(plan, windows, normalisation);
   const { weights: earlier } = solve(plan, rowsOf(plan.fitted), ridge);
-  const errors: number[][] = Array.from({ length: plan.block }, () => []);
-  for (const { x, y } of rowsOf(plan.heldOut)) {
+  const measured: number[][] = Array.from({ length: plan.block }, () => []);
+  const bridged: number[][] = Array.from({ length: plan.block }, () => []);
+  let heldOutRows = 0;
+  for (const { x, y, window } of rowsOf(plan.heldOut)) {
+    heldOutRows += 1;
+    const observed = plan.observed[window.series]!;
     const predicted = apply(earlier, x, plan.block);
     predicted.forEach((value, h) => {
-      errors[h]!.push(y[h]! - value);
+      const known = observed[window.cutoff] === 1 && observed[window.cutoff + 1 + h] === 1;
+      (known ? measured : bridged)[h]!.push(y[h]! - value);
     });
   }
+  const errors = measured.map((ofStep, h) => (ofStep.length > 0 ? ofStep : bridged[h]!));
   const { weights, rows } = solve(plan, rowsOf(plan.all), ridge);
   const all = errors.flat();
   const { contextLength, block } = plan;
   return {
     model: { contextLength, block, normalisation, weights, offsets: conformalOffsets(errors) },
     rows,
-    heldOutRows: errors[0]!.length,
+    heldOutRows,
     heldOutMae: all.length === 0 ? null : all.reduce((sum, error) => sum + Math.abs(error), 0) / all.length,
   };
 }
 
 interface Row {
+  readonly window: Window;
   /** [1 + contextLength] */
   readonly x: Float64Array;
   /** [block] */
@@ -78,14 +88,15 @@ function* anchoredRows(
   const least = series.map((values) => CALMEST * anchorOf(values, "last").scale);
   const x = new Float64Array(1 + contextLength).fill(1);
   const y = new Float64Array(block);
-  for (const { series: s, cutoff } of windows) {
+  for (const each of windows) {
+    const { series: s, cutoff } = each;
     const values = series[s]!;
     const window = values.subarray(cutoff + 1 - contextLength, cutoff + 1);
     const anchor: Anchor = anchorOf(window, normalisation);
     if (!(anchor.scale > least[s]!)) continue;
     for (let t = 0; t < contextLength; t += 1) x[1 + t] = normalised(window[t]!, anchor);
     for (let h = 0; h < block; h += 1) y[h] = normalised(values[cutoff + 1 + h]!, anchor);
-    yield { x, y };
+    yield { window: each, x, y };
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { InvalidInputError } from "../../errors.ts";
 import { autoregressive, uniforms } from "../../statistics/lcg.fixture.ts";
+import { lastValue } from "../baselines/baselines.ts";
 import { packBundle } from "../bundle/bundle.ts";
 import type { TrainingRequest, TrainingSeries } from "../family.ts";
 import { ModelMismatchError } from "../manifest.ts";
@@ -139,6 +140,44 @@ describe("linear (NLinear, RLinear)", () => {
     );
     expect(new Set(flat!.values)).toEqual(new Set([3]));
     expect([...bridged!.values, ...short!.values].every(Number.isFinite)).toBe(true);
+    await model.release();
+  });
+
+  it("takes its intervals from errors at observed values, not from the lines that bridge holes", () => {
+    let level = 0;
+    const walk = autoregressive(6, 1200, 0).map((change) => (level += change));
+    const gone = uniforms(8, 1200).map((draw) => draw < 0.6);
+    const holes = walk.map((value, t) => (gone[t] ? Number.NaN : value));
+    const plan = planWindows([one(holes)], 28, 7);
+    const { model, heldOutRows } = fitLinear(plan, "last", 0.1);
+    const scale = anchorOf(plan.series[0]!, "last").scale;
+    // A walk's 10 % and 90 % quantiles h steps ahead are 2 · 1.28 √h apart.
+    const width = (h: number) => scale * (model.offsets[8 * 7 + h - 1]! - model.offsets[h - 1]!);
+    for (const h of [1, 7]) expect(width(h) / (2 * 1.28 * Math.sqrt(h))).toBeGreaterThan(0.8);
+    expect(heldOutRows).toBe(plan.heldOut.length);
+  });
+
+  it("is a random walk where unrolling explodes", async () => {
+    let price = 100;
+    const values = uniforms(33, 60).map((draw) => (price *= 1 + 0.01 * (draw - 0.5)));
+    const training = request([one(values)], { horizon: 30 });
+    const model = await trained({ ...training, params: { ...training.params, context_length: 90 } });
+    const context = Float32Array.from(values);
+    const [forecast] = await model.predictQuantiles([context], { ...spec, context_length: 90, horizon: 30 });
+    const walk = lastValue(context, 30).values;
+    forecast!.values.forEach((value, i) => {
+      expect(value).toBeCloseTo(walk[i]!, 6);
+    });
+    await model.release();
+  });
+
+  it("follows a trend over a horizon of many contexts", async () => {
+    const trend = request([one(Array.from({ length: 300 }, (_, t) => t))], { horizon: 50 });
+    const params = { ...trend.params, context_length: 8, model_params: { ridge: 1e-5 } };
+    const model = await trained({ ...trend, params });
+    const context = Float32Array.from({ length: 8 }, (_, t) => 300 + t);
+    const [forecast] = await model.predictQuantiles([context], { ...spec, context_length: 8, horizon: 50 });
+    expect(forecast!.values[9 * 49 + 4]! / 357).toBeCloseTo(1, 1);
     await model.release();
   });
 

@@ -18,6 +18,8 @@ export interface WindowPlan {
   readonly block: number;
   /** interpolated, without what is missing in front */
   readonly series: readonly Float64Array[];
+  /** as `series`: 1 where the value was observed, 0 where it was interpolated */
+  readonly observed: readonly Uint8Array[];
   readonly fitted: readonly Window[];
   /** windows between the two sets would know targets of both, and are left out */
   readonly heldOut: readonly Window[];
@@ -68,8 +70,14 @@ export function planWindows(
     contextLength: length,
     block,
     series,
+    observed: training.map(({ values }, s) => observedOf(values, series[s]!.length)),
     fitted: all.filter((window) => age(window) >= heldOutSteps + block),
     heldOut: all.filter((window) => age(window) < heldOutSteps),
     all,
   };
+}
+
+/** Of the last `length` values. */
+function observedOf(values: Float64Array, length: number): Uint8Array {
+  return Uint8Array.from(values.subarray(values.length - length), (value) => Number(!Number.isNaN(value)));
 }

@@ -113,7 +113,7 @@ function rowsOf({ entity, values, endMs }: TrainingSeries, asked: Asked): Exampl
     const knownAt = timesAfter(time, horizon, grid)[horizon - 1]!;
     const features = signalFeatures(path, t, time, calendar, reach);
     for (const step of steps) {
-      const move = moveOf(values, t, step, kind) / usualMove(path, t, step, kind);
+      const move = moveOf(values, t, step, kind) / usualMove(path, t, step, kind, reach);
       if (!Number.isFinite(move) || move === 0) continue;
       examples.push({ bar: t, time, knownAt, features: [step, ...features], move });
     }

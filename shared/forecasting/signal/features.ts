@@ -7,11 +7,15 @@ export interface MarketHistory {
   readonly high?: Float64Array | undefined;
   readonly low?: Float64Array | undefined;
   readonly volume?: Float64Array | undefined;
+  /** 1 where the change from the bar before is known, 0 where a gap was filled; absent where gaps are NaN */
+  readonly changeKnown?: Uint8Array | undefined;
 }
 
 const RETURNS = [1, 2, 3, 6, 12, 24] as const;
 const STRENGTH = 14;
 const SCALE = 24;
+/** Fewer known changes than this tell less of a scale than filled ones. */
+const LEAST_KNOWN = 6;
 
 /** Bars of the past that a row looks at where nobody says otherwise, its own included. */
 export const SIGNAL_REACH = 73;
@@ -27,12 +31,13 @@ export const LEAST_REACH = SCALE + 2;
  *     volatility_6_24     σ_6 / σ_24, volatility_24_long likewise
  *     strength_14         gains / (gains + losses) over 14 bars: Cutler's relative strength index, 0 … 1
  *     place_n             (p_t − min) / (max − min) over n bars
- *     autocorrelation_24  Σ r_i r_{i−1} / Σ r_i²: whether moves go on or turn back
+ *     autocorrelation_24  Σ r_i r_{i−1} / (24 σ_24²): whether moves go on or turn back
  *     up_share_12         share of rising bars
  *     range, place_in_bar (ln high − ln low) / σ_24 and where the close lies between them; with high and low
  *     volume_24           (v_t − mean) / standard deviation over 24 bars; with volume
  *
- * and what the clock and the calendar say. All are free of the price's unit. A feature is NaN where a bar it needs is
+ * and what the clock and the calendar say. Where gaps are filled, σ_24 is that of `marketScale`, so that filled bars do
+ * not count as calm ones. All are free of the price's unit. A feature is NaN where a bar it needs is
  * missing, and where it would divide by 0.
  */
 export function signalFeatureNames(
@@ -82,7 +87,7 @@ export function signalFeatures(
   const long = reach - 1;
   const price = (back: number) => Math.log(close[t - back] ?? Number.NaN);
   const change = (back: number) => price(back) - price(back + 1);
-  const scale = rootMeanSquare(change, SCALE);
+  const scale = knownScale(change, history, t, reach);
   const now = price(0);
   return [
     ...RETURNS.map((k) => ratio(now - price(k), scale * Math.sqrt(k))),
@@ -110,11 +115,20 @@ export function signalFeatures(
   ];
 }
 
-/** Root mean square of the last 24 changes of the logarithm of the close; NaN where one is missing. */
-export function marketScale(close: Float64Array, t: number): number {
+/**
+ * Root mean square of the newest 24 known changes of the logarithm of the close, of which a row's reach may hold fewer;
+ * NaN where 24 bars before `t` do not exist. A filled gap is no calm market: it neither changes the scale nor makes it 0.
+ *
+ * With fewer than 6 known changes, as of prices on every second bar, the last 24 count as they were filled: the move that
+ * ends a gap then makes up for the bars in it.
+ *
+ * @param reach bars up to `t` that are looked at, as `signalFeatures`: training sees no more than serving has
+ */
+export function marketScale(history: MarketHistory, t: number, reach: number): number {
+  const { close } = history;
   const change = (back: number) =>
     Math.log((close[t - back] ?? Number.NaN) / (close[t - back - 1] ?? Number.NaN));
-  return rootMeanSquare(change, SCALE);
+  return knownScale(change, history, t, reach);
 }
 
 type Back = (back: number) => number;
@@ -131,6 +145,15 @@ function mean(value: Back, count: number): number {
 
 function rootMeanSquare(value: Back, count: number): number {
   return Math.sqrt(sumOf(count, (i) => value(i) ** 2) / count);
+}
+
+function knownScale(change: Back, { changeKnown }: MarketHistory, t: number, reach: number): number {
+  if (changeKnown === undefined || t < SCALE) return rootMeanSquare(change, SCALE);
+  const known: number[] = [];
+  for (let back = 0; back < Math.min(t, reach - 1) && known.length < SCALE; back += 1)
+    if (changeKnown[t - back] === 1) known.push(back);
+  if (known.length < LEAST_KNOWN) return rootMeanSquare(change, SCALE);
+  return rootMeanSquare((i) => change(known[i]!), known.length);
 }
 
 function placeAmong(value: Back, count: number): number {

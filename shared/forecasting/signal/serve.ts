@@ -39,7 +39,7 @@ export async function forecastSignals(
 
 function lawOf(
   path: PricePath,
-  { values: kind, sizes }: SignalLayout,
+  { values: kind, sizes, reach }: SignalLayout,
   probabilities: Float32Array,
 ): QuantileForecast {
   const horizon = probabilities.length;
@@ -47,7 +47,7 @@ function lawOf(
   const values = new Float64Array(horizon * SIGNAL_LEVELS.length);
   probabilities.forEach((rise, h) => {
     const p = Math.min(1 - CERTAIN, Math.max(CERTAIN, rise));
-    const usual = usualMove(path, t, h + 1, kind);
+    const usual = usualMove(path, t, h + 1, kind, reach);
     moveQuantiles(p, sizes).forEach((move, level) => {
       values[h * SIGNAL_LEVELS.length + level] =
         kind === "price" ? path.close[t]! * Math.exp(move * usual) : move * usual;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { autoregressive } from "../../statistics/lcg.fixture.ts";
 import { lastValue } from "../baselines/baselines.ts";
+import { interpolate } from "../interpolate.ts";
 import { normalQuantile } from "../normal.ts";
 import { varFamily } from "./family.ts";
 import { vectorAutoregression } from "./var.ts";
@@ -106,6 +107,23 @@ describe("var", () => {
     });
     forecast!.values.forEach((value) => {
       expect(value).toBeCloseTo(7, 9);
+    });
+  });
+
+  it("widens for the values it interpolated, each series for its own", async () => {
+    const levels = [0, 0];
+    const walks = [leader, follower].map((changes, s) =>
+      Float32Array.from(changes, (change) => (levels[s]! += change)),
+    );
+    const holes = walks[0]!.map((value, t) => (t % 4 === 3 ? value : Number.NaN));
+    const spread = (values: Float64Array) => values[8]! - values[0]!;
+    const bridged = [Float32Array.from(interpolate(holes)), walks[1]!];
+    const together = { ...spec, series: ends(5, 5) };
+    const [own, other] = await opened.predictQuantiles([holes, walks[1]!], together);
+    const [narrow, same] = await opened.predictQuantiles(bridged, together);
+    expect(spread(own!.values) / spread(narrow!.values)).toBeCloseTo(Math.sqrt(297 / 75), 4);
+    other!.values.forEach((value, i) => {
+      expect(value).toBeCloseTo(same!.values[i]!, 4);
     });
   });
 });

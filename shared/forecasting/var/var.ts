@@ -26,19 +26,21 @@ const ROWS_PER_WEIGHT = 3;
  * ten times the range of its past: a fit need not be stationary, and nothing here makes it so.
  *
  * @param series finite, oldest first, aligned by their ends; the last common stretch is fitted
+ * @param inflations what each series' variances are multiplied by, as for values that were interpolated; 1 by default
  */
 export function vectorAutoregression(
   series: readonly Float64Array[],
   horizon: number,
   options: VarOptions,
+  inflations: readonly number[] = series.map(() => 1),
 ): QuantileForecast[] {
   const length = Math.min(...series.map((values) => values.length));
   const differences = differencesOf(series, options);
   const lags = affordableLags(length - differences, series.length, options.lags);
   if (lags === 0)
     return series.length > 1
-      ? series.flatMap((values) => vectorAutoregression([values], horizon, options))
-      : [randomWalk(series[0]!, horizon)];
+      ? series.flatMap((values, s) => vectorAutoregression([values], horizon, options, [inflations[s]!]))
+      : [randomWalk(series[0]!, horizon, inflations[0]!)];
 
   const scaled = series.map((values) => standardise(values.subarray(values.length - length), differences));
   const inputs = scaled.map(({ values }) => values);
@@ -49,7 +51,12 @@ export function vectorAutoregression(
     const { restore, scale } = scaled[s]!;
     const means = restore(paths[s]!);
     const sds = variances[s]!.map((variance) => scale * Math.sqrt(variance));
-    return staysInReach(means, sds, values) ? gaussianLaw(means, sds) : randomWalk(values, horizon);
+    const inflation = inflations[s]!;
+    if (!staysInReach(means, sds, values)) return randomWalk(values, horizon, inflation);
+    return gaussianLaw(
+      means,
+      sds.map((sd) => Math.sqrt(inflation) * sd),
+    );
   });
 }
 
@@ -65,9 +72,12 @@ function affordableLags(length: number, k: number, wanted: number): number {
   return lags;
 }
 
-function randomWalk(values: Float64Array, horizon: number): QuantileForecast {
+function randomWalk(values: Float64Array, horizon: number, inflation: number): QuantileForecast {
   const { means, variances } = integratedNoise(values, horizon, { d: 1, D: 0, seasonLength: 1 });
-  return gaussianLaw(means, variances.map(Math.sqrt));
+  return gaussianLaw(
+    means,
+    variances.map((variance) => Math.sqrt(inflation * variance)),
+  );
 }
 
 /** Differences, if wanted, about zero and of scale one, and the way back for what follows. */
