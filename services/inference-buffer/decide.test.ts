@@ -153,6 +153,34 @@ describe("the ledger, when the truth of a prediction arrives", () => {
     expect(state.missing).toBe(2);
   });
 
+  it("drops what waits for an entity that is silent once its series is 30 days further", () => {
+    const state = ledger({ entities: "all" });
+    seen(state, 0, 1, "silent");
+    predict(state, "usd-7d", prediction(0, 1, 1, { entity: "silent" }));
+    predict(state, "usd-7d", prediction(0, 1, 1, { entity: "never-seen" }));
+    predict(state, "usd-7d", prediction(0, 0, 1, { entity: "silent" }));
+    expect([state.pending, state.scored]).toEqual([2, 1]);
+    for (let n = 0; n < 40; n++) {
+      seen(state, n, n, "alive");
+      predict(state, "usd-7d", prediction(n, n + 1, n, { entity: "alive" }));
+    }
+    expect([state.pending, state.missing]).toEqual([1, 2]);
+    expect(state.targets.get("usd-7d")!.waiting).toBe(1);
+    expect(state.lines.get("usd")!.get("value")!.get("silent")!.scored.size).toBe(0);
+    expect(predict(state, "usd-7d", prediction(0, 0, 1, { entity: "silent" }))).toEqual([]);
+    expect(state.missing).toBe(3);
+  });
+
+  it("scores a forecaster that has few waiting while another has filled the ledger", () => {
+    const state = ledger({}, { forecaster: "usd-30d", horizon: "30d" });
+    state.pending = 1_000_000;
+    state.targets.get("usd-30d")!.waiting = 1_000_000;
+    predict(state, "usd-30d", prediction(0, 1, 1));
+    predict(state, "usd-7d", prediction(0, 1, 1));
+    expect(seen(state, 1, 0).map(({ forecaster }) => forecaster)).toEqual(["usd-7d"]);
+    expect([state.pending, state.missing]).toEqual([1_000_000, 1]);
+  });
+
   it("keeps memory bounded while years of observations pass", () => {
     const state = ledger();
     for (let n = 0; n < 3000; n++) {

@@ -2,7 +2,7 @@ import { contains, type Interval } from "../../shared/contracts/incidents.ts";
 import type { Observation, Prediction, Score } from "../../shared/contracts/telemetry.ts";
 import { timeMs } from "../../shared/history/time.ts";
 import { meanPinball, quantilesOf } from "./ledger/quantiles.ts";
-import { entitiesOf, hasRoom, makeRoom } from "./ledger/room.ts";
+import { entitiesOf, makeRoom, mayWait } from "./ledger/room.ts";
 import { type Season, seasonalOriginMs } from "./ledger/seasonal-naive.ts";
 import { type Ledger, type Line, PATIENCE_MS, type Pending } from "./state.ts";
 
@@ -71,6 +71,7 @@ export function observeValue(
   const isAwaited = !ledger.holding && line.pending.size > 0;
   const scored = isAwaited ? settle(ledger, line, atMs, value) : NO_SCORES;
   clear(ledger, line, keep);
+  advance(ledger, series, atMs);
   makeRoom(ledger);
   return scored;
 }
@@ -78,7 +79,7 @@ export function observeValue(
 /**
  * Takes in a prediction. It is scored at once if its truth is known; predicted again before that (same
  * forecaster, variant, version, times and entity) the later one counts, after that it is ignored. It counts as
- * missing where it comes too late, or where as many predictions wait as may.
+ * missing where it comes too late, or where as many predictions wait as may and its forecaster has its share.
  */
 export function predict(ledger: Ledger, forecaster: string, prediction: Prediction): readonly Scored[] {
   const target = ledger.targets.get(forecaster);
@@ -87,9 +88,8 @@ export function predict(ledger: Ledger, forecaster: string, prediction: Predicti
   const line = lineOf(ledger, target.series, target.metric, entity ?? target.entity ?? "");
   const issuedMs = timeMs(prediction.issued_at);
   const targetMs = timeMs(prediction.target_ts);
-  const newest = line.times.at(-1);
-  const isLate = newest !== undefined && targetMs < newest - PATIENCE_MS;
-  if (isLate || targetMs <= line.forgottenMs || !hasRoom(ledger)) {
+  const isLate = targetMs < ledger.progress.get(target.series)!.newestMs - PATIENCE_MS;
+  if (isLate || targetMs <= line.forgottenMs || !mayWait(ledger, target)) {
     ledger.missing += 1;
     return NO_SCORES;
   }
@@ -109,7 +109,10 @@ export function predict(ledger: Ledger, forecaster: string, prediction: Predicti
   const identity = identityOf(ledger, forecaster, prediction, issuedMs);
   if (line.scored.get(targetMs)?.has(identity)) return NO_SCORES;
   const same = getOrAdd(line.pending, targetMs, () => new Map<string, Pending>());
-  if (!same.has(identity)) ledger.pending += 1;
+  if (!same.has(identity)) {
+    ledger.pending += 1;
+    target.waiting += 1;
+  }
   same.set(identity, waiting);
   if (ledger.holding) return NO_SCORES;
   const place = find(line.times, targetMs);
@@ -125,7 +128,10 @@ export function scoreSeen(ledger: Ledger, forecaster: string, score: Score): voi
   const identity = identityOf(ledger, forecaster, score, timeMs(score.issued_at));
   markScored(ledger, line, targetMs, identity);
   const same = line.pending.get(targetMs);
-  if (same?.delete(identity)) ledger.pending -= 1;
+  if (same?.delete(identity)) {
+    ledger.pending -= 1;
+    target.waiting -= 1;
+  }
   if (same?.size === 0) line.pending.delete(targetMs);
 }
 
@@ -148,8 +154,7 @@ export function release(ledger: Ledger): Scored[] {
 function settle(ledger: Ledger, line: Line, targetMs: number, actual: number): readonly Scored[] {
   const waiting = line.pending.get(targetMs);
   if (waiting === undefined) return NO_SCORES;
-  line.pending.delete(targetMs);
-  ledger.pending -= waiting.size;
+  endWaiting(ledger, line, targetMs, waiting);
   for (const identity of waiting.keys()) markScored(ledger, line, targetMs, identity);
   const scorable = [...waiting.values()].filter(({ mean }) => Number.isFinite(mean - actual));
   ledger.missing += waiting.size - scorable.length;
@@ -163,6 +168,18 @@ function settle(ledger: Ledger, line: Line, targetMs: number, actual: number): r
         return scoreOf(line, each, actual, season, ledger.incidents.get(each.forecaster));
       }),
   }));
+}
+
+/** Takes all that wait for one target out of the ledger. */
+function endWaiting(
+  ledger: Ledger,
+  line: Line,
+  targetMs: number,
+  waiting: ReadonlyMap<string, Pending>,
+): void {
+  line.pending.delete(targetMs);
+  ledger.pending -= waiting.size;
+  for (const { forecaster } of waiting.values()) ledger.targets.get(forecaster)!.waiting -= 1;
 }
 
 function scoreOf(
@@ -302,14 +319,28 @@ function clear(ledger: Ledger, line: Line, keepMs: number): void {
   line.times.splice(0, old);
   line.values.splice(0, old);
   ledger.points -= old;
+}
+
+/** Notes how far a series has come. What its entities wait for in vain goes, of those that are silent, too. */
+function advance(ledger: Ledger, series: string, atMs: number): void {
+  const progress = ledger.progress.get(series)!;
+  if (atMs <= progress.newestMs) return;
+  progress.newestMs = atMs;
+  if (atMs < progress.sweptAtMs + PATIENCE_MS / 8) return;
+  progress.sweptAtMs = atMs;
+  for (const entities of ledger.lines.get(series)!.values())
+    for (const line of entities.values()) sweep(ledger, line, atMs - PATIENCE_MS);
+}
+
+/** Lets go of what waits for, or was scored of, targets before `oldestMs`. */
+function sweep(ledger: Ledger, line: Line, oldestMs: number): void {
   for (const [targetMs, waiting] of line.pending) {
-    if (targetMs >= newest - PATIENCE_MS) continue;
-    line.pending.delete(targetMs);
-    ledger.pending -= waiting.size;
+    if (targetMs >= oldestMs) continue;
+    endWaiting(ledger, line, targetMs, waiting);
     ledger.missing += waiting.size;
   }
   for (const [targetMs, { size }] of line.scored) {
-    if (targetMs >= newest - PATIENCE_MS) continue;
+    if (targetMs >= oldestMs) continue;
     line.scored.delete(targetMs);
     ledger.scored -= size;
   }

@@ -134,7 +134,7 @@ async function start(context: ServiceContext): Promise<RunningService> {
   // Days are days of arrival, which the server stamps: real time, whatever the clock of the world says.
   const upkeep = repeated(UPKEEP_EVERY_MS, "upkeep", context, () => {
     const { pending } = ingest.ledger;
-    const full = `${pending} predictions wait for their truth, as many as may: further ones get no score`;
+    const full = `${pending} predictions wait for their truth, as many as may: further ones get no score where their forecaster has its share`;
     reportHealth("ledger", hasRoom(ingest.ledger) ? null : full);
     return history.upkeep(Date.now(), observationDays ?? daysNeeded(specs.all()));
   });

@@ -3,7 +3,7 @@ import { activeIntervals, type Incident, type Interval } from "../../shared/cont
 import type { ForecasterSpec } from "../../shared/contracts/spec.ts";
 import { type Season, seasonMs, seasonOf } from "./ledger/seasonal-naive.ts";
 
-/** A prediction waits this long past its target, in data time; then its truth counts as missing. */
+/** A prediction waits this long past its target, in data time of its series; then its truth counts as missing. */
 export const PATIENCE_MS = 30 * 86_400_000;
 
 /** What a forecaster forecasts. */
@@ -13,6 +13,16 @@ export interface Target {
   /** Member of the series where a prediction names none; null: observations without an entity. */
   readonly entity: string | null;
   readonly season: Season | undefined;
+  /** Its predictions that wait. */
+  waiting: number;
+}
+
+/** How far a series has come in data time, in milliseconds. */
+export interface Progress {
+  /** Time of the newest observation of any entity. */
+  newestMs: number;
+  /** The newest when the lines of the series were last cleared of what has waited too long. */
+  sweptAtMs: number;
 }
 
 /** A prediction that waits for its truth. Times in milliseconds. */
@@ -45,7 +55,7 @@ export interface Line {
   readonly pending: Map<number, Map<string, Pending>>;
   /** By target time: identities of predictions that have their score, of targets after `forgottenMs`. */
   readonly scored: Map<number, Set<string>>;
-  /** Newest observation when the line was last cleared of what is old. */
+  /** Newest observation when the line was last cleared of old ones. */
   clearedAtMs: number;
   /** What was scored of targets up to here is not remembered any more: a prediction of them comes too late. */
   forgottenMs: number;
@@ -63,6 +73,8 @@ export interface Ledger {
   readonly keptMs: ReadonlyMap<string, number>;
   /** By series, metric and entity; "" where there is none. */
   readonly lines: Map<string, Map<string, Map<string, Line>>>;
+  /** Of each series that is watched. */
+  readonly progress: ReadonlyMap<string, Progress>;
   /** Intervals of incidents about each forecaster or its series. Replaced when one is raised or cleared. */
   incidents: ReadonlyMap<string, readonly Interval[]>;
   /** While the past is being read no score is given out: the next message may be that very score. */
@@ -82,10 +94,12 @@ export function newLedger(specs: readonly ForecasterSpec[], incidents: readonly 
   const targets = new Map<string, Target>();
   const watched = new Map<string, Set<string>>();
   const keptMs = new Map<string, number>();
+  const progress = new Map<string, Progress>();
   for (const spec of specs) {
     const { forecaster, series, metric, entity = null } = spec;
     const season = seasonOf(spec);
-    targets.set(forecaster, { series, metric, entity, season });
+    targets.set(forecaster, { series, metric, entity, season, waiting: 0 });
+    progress.set(series, { newestMs: -Infinity, sweptAtMs: -Infinity });
     watched.set(series, (watched.get(series) ?? new Set()).add(metric));
     keptMs.set(series, Math.max(neededMs(spec, season), keptMs.get(series) ?? 0));
   }
@@ -94,6 +108,7 @@ export function newLedger(specs: readonly ForecasterSpec[], incidents: readonly 
     watched,
     keptMs,
     lines: new Map(),
+    progress,
     incidents: incidentsByForecaster(specs, incidents),
     holding: true,
     codes: new Map(),

@@ -69,7 +69,7 @@ describe("the ledger of predictions and truth", () => {
     running = await service.start(context);
     expect((await ledger({ forecaster: "usd-7d" })).steps).toEqual(expected);
 
-    await publish("observation", "usd", clp(40));
+    await publish("observation", "usd", { ...observation(40, 1), entity: "EUR" });
     expect((await ledger({ forecaster: "usd-7d" })).steps[2]).toEqual({ step: 3, ...counts(1, 1, 0, 1) });
     await expect(ledger({ forecaster: "nobody" })).rejects.toThrow(
       /'forecaster' is 'nobody', expected one that has a spec/,

@@ -51,7 +51,7 @@ function totalOf(steps: readonly Counts[]): Counts {
 
 /**
  * Counts by step. A prediction is told from another by version, times, step and entity, as the ledger in memory
- * tells them; it is missing once its entity was observed more than `PATIENCE_MS` after its target.
+ * tells them; it is missing once its series was observed more than `PATIENCE_MS` after its target.
  */
 function ledgerSql(
   relation: string,
@@ -76,7 +76,7 @@ function ledgerSql(
     SELECT step::DOUBLE AS step, count(*)::DOUBLE AS made,
       ${count(`is_scored OR target_ts <= greatest(${timestamp(nowMs)}, newest)`)} AS matured,
       ${count("is_scored")} AS scored,
-      ${count(`is_scored IS NULL AND target_ts < newest - to_milliseconds(${PATIENCE_MS})`)} AS missing,
+      ${count(`is_scored IS NULL AND target_ts < (SELECT max(newest) FROM observed) - to_milliseconds(${PATIENCE_MS})`)} AS missing,
       ${count("is_scored AND in_incident")} AS in_incident
     FROM made LEFT JOIN scored USING (step, model_version, issued_at, target_ts, member) LEFT JOIN observed USING (member)
     GROUP BY step ORDER BY step`;

@@ -1,21 +1,28 @@
-import type { Ledger, Line } from "../state.ts";
+import type { Ledger, Line, Target } from "../state.ts";
 
 /** How much of each kind the ledger holds in memory at most, over all lines. */
 export interface Room {
   readonly points: number;
   readonly scored: number;
   readonly pending: number;
+  /** Predictions beyond `pending` that may wait: each forecaster may always have an even share of them. */
+  readonly reserved: number;
 }
 
 /** About half a gigabyte where all of it is used. */
-const ROOM: Room = { points: 2_000_000, scored: 1_000_000, pending: 1_000_000 };
+const ROOM: Room = { points: 2_000_000, scored: 1_000_000, pending: 1_000_000, reserved: 250_000 };
 
 /** What is left of a kind once there was too much of it, so that this is not looked at for each record. */
 const KEPT = 0.75;
 
-/** Whether another prediction may wait. */
+/** Whether another prediction may wait, whosever it is. */
 export function hasRoom({ pending }: Ledger, room: Room = ROOM): boolean {
   return pending < room.pending;
+}
+
+/** Whether another prediction of a forecaster may wait: one that has many waiting takes no share from the others. */
+export function mayWait(ledger: Ledger, { waiting }: Target, room: Room = ROOM): boolean {
+  return hasRoom(ledger, room) || waiting < room.reserved / ledger.targets.size;
 }
 
 /**

@@ -3,12 +3,15 @@ import { GAP_STEPS } from "../../../shared/contracts/series.ts";
 import { type DuckDBConnection, quote, rows, timestamp } from "../../../shared/history/duckdb.ts";
 import { DAY_MS, type DayCounts, type Expectation, isExpected } from "./quality.ts";
 
+/** Monday, 5 January 1970, from which weeks are counted. */
+const FIRST_MONDAY_MS = 4 * DAY_MS;
 /** An entity is expected for so long after its last observation; then it is a candidate for sunset. (C-FLT-3) */
 const ALIVE_MS = 7 * DAY_MS;
 
 /**
  * Counts one UTC day of a series in the history. Times are told apart by entity and `ts`, whatever the metrics.
- * Late is what arrived after a newer observation of its entity that day. A gap belongs to the day it ends in.
+ * Late is what arrived after a newer observation of its entity that day. A gap belongs to the day it ends in; on a
+ * weekday calendar Saturdays and Sundays are no part of it.
  *
  * @param untilMs end of what is looked at: the day's, or now
  * @returns the counts, and the step they were counted by: null where none was told and none could be inferred
@@ -29,7 +32,7 @@ export async function countDay(
     WHERE ${seen} AND ts >= ${timestamp(dayMs - ALIVE_MS)} AND ts < ${timestamp(dayMs)} GROUP BY entity`);
   const everyMs = expectation.everyMs ?? (await usualStep(connection));
   const maxGapMs = expectation.maxGapMs ?? (everyMs === null ? null : GAP_STEPS * everyMs);
-  const [found] = await rows(connection, countsSql(maxGapMs));
+  const [found] = await rows(connection, countsSql(maxGapMs, expectation.calendar));
   const [alive] = await rows(
     connection,
     expectedSql(everyMs, dayMs, isExpected(dayMs, expectation.calendar) ? untilMs : dayMs),
@@ -65,18 +68,25 @@ async function usualStep(connection: DuckDBConnection): Promise<number | null> {
   return typeof usual?.ms === "number" && usual.ms > 0 ? usual.ms : null;
 }
 
-function countsSql(maxGapMs: number | null): string {
+function countsSql(maxGapMs: number | null, calendar: Expectation["calendar"]): string {
   const gap = maxGapMs === null ? "NULL" : `CASE WHEN silence > ${maxGapMs} THEN silence END`;
+  const time = (column: string) => (calendar === "all" ? `epoch_ms(${column})` : weekdayTimeSql(column));
   return `
     SELECT count(*)::DOUBLE AS observations, sum(repeats)::DOUBLE AS repeats, count(DISTINCT name)::DOUBLE AS entities,
       count(*) FILTER (place > place_of_newer)::DOUBLE AS late, count(${gap})::DOUBLE AS gaps, max(${gap})::DOUBLE AS longest
     FROM (
       SELECT name, repeats, place,
         min(place) OVER (PARTITION BY name ORDER BY ts ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS place_of_newer,
-        epoch_ms(ts - coalesce(lag(ts) OVER (PARTITION BY name ORDER BY ts), last)) AS silence
+        ${time("ts")} - ${time("coalesce(lag(ts) OVER (PARTITION BY name ORDER BY ts), last)")} AS silence
       FROM (SELECT *, coalesce(entity, '') AS name FROM seen)
       LEFT JOIN (SELECT coalesce(entity, '') AS name, last FROM before) USING (name)
     )`;
+}
+
+/** Milliseconds of Monday to Friday, UTC, up to a time. */
+function weekdayTimeSql(column: string): string {
+  const sinceMonday = `(epoch_ms(${column}) - ${FIRST_MONDAY_MS})`;
+  return `(${sinceMonday} // ${7 * DAY_MS} * ${5 * DAY_MS} + least(${sinceMonday} % ${7 * DAY_MS}, ${5 * DAY_MS}))`;
 }
 
 /** Of each entity that is alive: whole steps from the beginning of the day, or from its first observation, to the end. */

@@ -1,3 +1,4 @@
+import { DAY_MS } from "../quality/quality.ts";
 import { DayLog } from "./day-log.ts";
 import type { Segment } from "./segment.ts";
 
@@ -18,6 +19,7 @@ interface Duplicates {
   readonly seq: number; // last sequence of the part
   readonly series: string;
   readonly count: number;
+  readonly day?: string; // of arrival, in UTC; older lines have only that of their file
 }
 
 /** Observations of a series that arrived on a day and did not go into the history. */
@@ -34,12 +36,12 @@ export class Quarantine {
   private lines = 0;
 
   constructor(folder: string) {
-    this.refused = new DayLog(folder, "quarantine", (day, { subject }) => {
+    this.refused = new DayLog(folder, "quarantine", (_, { subject, arrived }) => {
       this.lines += 1;
       const [, kind, series = ""] = subject.split(".");
-      if (kind === "observation") this.counts(day, series).refused += 1;
+      if (kind === "observation") this.counts(arrived.slice(0, 10), series).refused += 1;
     });
-    this.duplicates = new DayLog(folder, "duplicates", (day, { series, count }) => {
+    this.duplicates = new DayLog(folder, "duplicates", (fileDay, { day = fileDay, series, count }) => {
       this.counts(day, series).duplicates += count;
     });
   }
@@ -59,13 +61,19 @@ export class Quarantine {
   async append(segment: Segment): Promise<void> {
     const { stream, day, lastSeq: seq } = segment;
     await this.refused.append(day, segment.refused);
-    segment.refused = [];
-    const lines = [...segment.duplicates].map(([series, count]) => ({ stream, seq, series, count }));
-    await this.duplicates.append(day, lines);
-    segment.duplicates.clear();
+    for (const [utcDay, counts] of segment.duplicates) {
+      const utc = new Date(utcDay * DAY_MS).toISOString().slice(0, 10);
+      const lines = [...counts].map(([series, count]) => ({ stream, seq, series, count, day: utc }));
+      try {
+        await this.duplicates.append(day, lines);
+      } finally {
+        const left = new Set(lines.map(({ series }) => series));
+        for (const series of counts.keys()) if (!left.has(series)) counts.delete(series);
+      }
+    }
   }
 
-  /** @param day of arrival, in the history's zone */
+  /** @param day of arrival, in UTC */
   of(series: string, day: string): SetAside {
     return this.setAside.get(`${day} ${series}`) ?? { refused: 0, duplicates: 0 };
   }

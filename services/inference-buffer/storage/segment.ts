@@ -1,4 +1,5 @@
 import { RowBuffer } from "../../../shared/history/row-buffer.ts";
+import { DAY_MS } from "../quality/quality.ts";
 import type { Refused } from "./quarantine.ts";
 
 /** Rows of consecutive messages that arrived on one day, and what was refused among them. */
@@ -12,9 +13,9 @@ export interface Segment {
   /** First and last sequence of each subject; undefined past `MOST_SUBJECTS`. */
   subjects: Map<string, [first: number, last: number]> | undefined;
   readonly rows: RowBuffer;
-  refused: Refused[];
-  /** Observations that were dropped as duplicates, by series. */
-  readonly duplicates: Map<string, number>;
+  readonly refused: Refused[];
+  /** Observations that were dropped as duplicates, by UTC day of arrival, in days since 1970, and series. */
+  readonly duplicates: Map<number, Map<string, number>>;
 }
 
 export interface Counters {
@@ -69,7 +70,15 @@ function openSegment(
   return segment;
 }
 
-export function countDuplicate(counters: Counters, { duplicates }: Segment, series: string): void {
+/** Counts a duplicate in the message that the segment took in last. */
+export function countDuplicate(
+  counters: Counters,
+  { duplicates, lastArrivedMs }: Segment,
+  series: string,
+): void {
   counters.duplicates += 1;
-  duplicates.set(series, (duplicates.get(series) ?? 0) + 1);
+  const day = Math.floor(lastArrivedMs / DAY_MS);
+  const counts = duplicates.get(day) ?? new Map<string, number>();
+  duplicates.set(day, counts);
+  counts.set(series, (counts.get(series) ?? 0) + 1);
 }

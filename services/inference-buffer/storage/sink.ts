@@ -21,7 +21,7 @@ interface Waiter {
 
 /** Waiters after which a part is written at once: more cannot come while these wait for their acks. */
 const MOST_WAITERS = 24;
-/** Parts' worth of rows that may wait in memory while one is written. */
+/** Parts' worth of records that may wait in memory while one is written. */
 const MOST_AHEAD = 10;
 const RETRY_DELAYS_MS: readonly number[] = [100, 500, 2_000, 5_000];
 
@@ -36,6 +36,7 @@ export class Sink {
   private timer: NodeJS.Timeout | undefined;
   private writing: Promise<void> = Promise.resolve();
   private rowsInWriting = 0;
+  private refusedInWriting = 0;
   private stopping = false;
 
   constructor(options: SinkOptions) {
@@ -47,8 +48,9 @@ export class Sink {
     return this.open;
   }
 
+  /** Whether enough is open for a part: what was refused waits in memory like what was taken. */
   get isFull(): boolean {
-    return rowsOf(this.open) >= this.options.flushRows;
+    return recordsOf(this.open) >= this.options.flushRows;
   }
 
   /** Rows that no file has yet. */
@@ -70,8 +72,8 @@ export class Sink {
    * reading is ahead of the disk, and waits when it is too far ahead.
    */
   async room(): Promise<void> {
-    if (this.rowsInWriting > 0) {
-      if (rowsOf(this.open) < MOST_AHEAD * this.options.flushRows) return;
+    if (this.rowsInWriting + this.refusedInWriting > 0) {
+      if (recordsOf(this.open) < MOST_AHEAD * this.options.flushRows) return;
       await this.writing;
     }
     this.write();
@@ -101,6 +103,7 @@ export class Sink {
     this.open = [];
     this.waiters = [];
     this.rowsInWriting += rowsOf(open);
+    this.refusedInWriting += refusedOf(open);
     // It rejects only while stopping, and then nothing later may be written either.
     const done = this.writing.then(() => this.writeAll(open));
     this.writing = done;
@@ -117,11 +120,13 @@ export class Sink {
   private async writeAll(segments: readonly Segment[]): Promise<void> {
     const { history, quarantine, log, reportHealth } = this.options;
     for (const segment of segments) {
+      const refused = segment.refused.length;
       for (let attempt = 0; ; attempt++) {
         try {
           await quarantine.append(segment);
           await history.append(segment);
           this.rowsInWriting -= segment.rows.rows;
+          this.refusedInWriting -= refused;
           if (attempt > 0) reportHealth("disk", null);
           break;
         } catch (err) {
@@ -142,4 +147,12 @@ export class Sink {
 
 function rowsOf(segments: readonly Segment[]): number {
   return segments.reduce((sum, { rows }) => sum + rows.rows, 0);
+}
+
+function refusedOf(segments: readonly Segment[]): number {
+  return segments.reduce((sum, { refused }) => sum + refused.length, 0);
+}
+
+function recordsOf(segments: readonly Segment[]): number {
+  return rowsOf(segments) + refusedOf(segments);
 }
