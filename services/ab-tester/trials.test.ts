@@ -2,8 +2,10 @@ import { describe, expect, it } from "vitest";
 import type { VirtualClock } from "../../shared/clock.ts";
 import { AbTest, Trialled } from "../../shared/contracts/ab-tester.ts";
 import { modelVersion } from "../../shared/contracts/live-config.ts";
+import { subjects } from "../../shared/contracts/subjects.ts";
 import { Validated } from "../../shared/contracts/validator.ts";
 import { newEvent } from "../../shared/events.ts";
+import { SpecStore } from "../../shared/specs.ts";
 import {
   analyze,
   Case,
@@ -18,6 +20,8 @@ import {
   useAbTester,
 } from "./ab-tester.fixture.ts";
 import { newTest, TestState } from "./state.ts";
+import { Tests } from "./tests.ts";
+import { Trials } from "./trials.ts";
 
 useAbTester();
 
@@ -124,6 +128,20 @@ describe("the shadow stage of a run (A-FUT-1)", () => {
     await off.approve({ next_stage: "trial" });
     await off.begun();
     expect(await on.challenger).toBeUndefined();
+  });
+
+  it("goes by the spec also where the service has not heard of it yet", async () => {
+    await stop();
+    const trial = await new Case("early").setUp();
+    await trial.approve();
+    const approval = await context.bus.lastMessage(
+      "DECISIONS",
+      subjects.step("approved", "early", trial.run),
+    );
+    await new Trials(context, new SpecStore(), new Tests(context)).approved(approval!);
+    const state = await context.bus.kv("ab-tests", TestState).get(`shadow-${trial.run}`);
+    expect(state?.value.min_scores).toBe(4);
+    await start();
   });
 
   it("fails while another challenger has the place, and says whose it is", async () => {

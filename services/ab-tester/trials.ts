@@ -2,7 +2,7 @@ import type { Message } from "../../shared/bus/message.ts";
 import { durationMs } from "../../shared/contracts/duration.ts";
 import { type StepData, stepType } from "../../shared/contracts/envelope.ts";
 import type { Failed } from "../../shared/contracts/failed.ts";
-import { ShadowSpec } from "../../shared/contracts/spec.ts";
+import { ForecasterSpec, ShadowSpec } from "../../shared/contracts/spec.ts";
 import { nextStage, Validated } from "../../shared/contracts/validator.ts";
 import { explain, InvalidInputError, RetuneError } from "../../shared/errors.ts";
 import { newEvent, parseEvent } from "../../shared/events.ts";
@@ -29,7 +29,7 @@ export class Trials {
   /** `retrain.approved.>`: where the validator has put a shadow stage next. */
   async approved(message: Message): Promise<void> {
     const report = parseEvent(message, Validated).data;
-    const shadow = this.specs.get(report.forecaster)?.shadow;
+    const shadow = await this.shadowOf(report.forecaster);
     if (nextStage(report, shadow?.enabled) !== "trial") return;
     if ((await this.context.bus.outcome(report.run_id, "trial")) !== undefined) return;
     try {
@@ -41,6 +41,13 @@ export class Trials {
       if (!hopeless && message.deliveries < MAX_DELIVERIES) throw error;
       await this.fail(report, message.sequence, explain(error));
     }
+  }
+
+  /** A spec that was applied just before the approval may not have been heard of yet: then it is read. */
+  private async shadowOf(forecaster: string): Promise<ForecasterSpec["shadow"] | undefined> {
+    const heard = this.specs.get(forecaster);
+    if (heard !== undefined) return heard.shadow;
+    return (await this.context.bus.kv("specs", ForecasterSpec).get(forecaster))?.value.shadow;
   }
 
   private async prepared(
