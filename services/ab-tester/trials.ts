@@ -29,11 +29,11 @@ export class Trials {
   /** `retrain.approved.>`: where the validator has put a shadow stage next. */
   async approved(message: Message): Promise<void> {
     const report = parseEvent(message, Validated).data;
-    const shadow = await this.shadowOf(report.forecaster);
-    if (nextStage(report, shadow?.enabled) !== "trial") return;
+    const spec = await this.specOf(report.forecaster);
+    if (nextStage(report, spec?.shadow.enabled) !== "trial") return;
     if ((await this.context.bus.outcome(report.run_id, "trial")) !== undefined) return;
     try {
-      const state = await this.prepared(report, message.sequence, shadow ?? ShadowSpec.parse({}));
+      const state = await this.prepared(report, message.sequence, spec);
       const { test, forecaster, ends_at } = await this.tests.begin(state);
       this.context.log.info({ test, forecaster, run: report.run_id, ends_at }, "shadow trial begins");
     } catch (error) {
@@ -44,18 +44,18 @@ export class Trials {
   }
 
   /** A spec that was applied just before the approval may not have been heard of yet: then it is read. */
-  private async shadowOf(forecaster: string): Promise<ForecasterSpec["shadow"] | undefined> {
+  private async specOf(forecaster: string): Promise<ForecasterSpec | undefined> {
     const heard = this.specs.get(forecaster);
-    if (heard !== undefined) return heard.shadow;
-    return (await this.context.bus.kv("specs", ForecasterSpec).get(forecaster))?.value.shadow;
+    return heard ?? (await this.context.bus.kv("specs", ForecasterSpec).get(forecaster))?.value;
   }
 
   private async prepared(
     report: Validated,
     sequence: number,
-    shadow: { duration: string; min_scores: number },
+    spec: ForecasterSpec | undefined,
   ): Promise<TestState> {
     const { bus, clock } = this.context;
+    const { shadow = ShadowSpec.parse({}) } = spec ?? {};
     const {
       forecaster,
       run_id,
@@ -78,7 +78,7 @@ export class Trials {
         validation_mae: metrics?.mae ?? null,
         search_iterations,
         optimization_time_seconds,
-        horizon: this.specs.get(forecaster)?.horizon ?? champion.value.horizon,
+        horizon: spec?.horizon ?? champion.value.horizon,
         timestamp: new Date(startedAtMs).toISOString(),
       }),
       champion,

@@ -62,7 +62,7 @@ export class Rollbacks {
         continue;
       }
       const to = await this.predecessor(forecaster, live);
-      const watched = entry?.value.phase === "watching" && entry.value.run_id === run;
+      const watched = entry?.value.phase === "watching";
       const nowMs = this.context.clock.now();
       const intent: RollbackIntent = {
         cause: "manual",

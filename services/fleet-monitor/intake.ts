@@ -28,9 +28,8 @@ export function takeIn(message: Message, { params, now, spec, fleet: fleetOf, ex
   if (message.sequence <= fleet.lastSequence) return;
   const nowMs = now();
   const latest = nowMs + FUTURE_LIMIT_MS;
-  const before = fleet.newestMs;
   // After one observation ahead of the clock, what is on time is older than the newest, and heard all the same.
-  const heardFrom = Math.min(before, nowMs - (silenceLimit(fleet, params) ?? 0));
+  const heardFrom = Math.min(fleet.newestMs, nowMs - (silenceLimit(fleet, params) ?? 0));
   let isHeard = false;
   for (const record of Array.isArray(payload) ? payload : [payload]) {
     if (kind === "observation") {
@@ -44,7 +43,7 @@ export function takeIn(message: Message, { params, now, spec, fleet: fleetOf, ex
       predicted(fleet, id!, data, message.sequence);
     }
   }
-  if (isHeard || fleet.newestMs > before) fleet.heardMs = nowMs;
+  if (isHeard) fleet.heardMs = nowMs;
   fleet.lastSequence = message.sequence;
 }
 

@@ -18,3 +18,14 @@ export function gaussianLaw(means: ArrayLike<number>, sds: ArrayLike<number>): Q
   }
   return { levels: NINE_LEVELS, horizon: means.length, values };
 }
+
+/** As `gaussianLaw`, from variances, each multiplied by `inflation`. */
+export function gaussianLawOf(
+  { means, variances }: { readonly means: Float64Array; readonly variances: Float64Array },
+  inflation: number,
+): QuantileForecast {
+  return gaussianLaw(
+    means,
+    variances.map((variance) => Math.sqrt(inflation * variance)),
+  );
+}

@@ -1,5 +1,5 @@
 import { wanders } from "../../statistics/kpss.ts";
-import { gaussianLaw } from "../gaussian-law.ts";
+import { gaussianLawOf } from "../gaussian-law.ts";
 import { bridgedInflation, interpolate } from "../interpolate.ts";
 import type { QuantileForecast } from "../quantile-forecast.ts";
 import { staysInReach } from "../reach.ts";
@@ -40,19 +40,16 @@ export function arima(
   const order = { ...asked, d: asked.d === "auto" ? differences(season.values) : asked.d };
   if (m > LONGEST_SEASONAL_TERM) {
     const { means, variances } = forecastMoments(season.values, horizon, { ...order, ...NO_SEASON });
-    return law(
-      means.map((mean, h) => mean + season.seasonAt(h + 1)),
-      variances,
-      inflation,
-    );
+    const restored = means.map((mean, h) => mean + season.seasonAt(h + 1));
+    return gaussianLawOf({ means: restored, variances }, inflation);
   }
   const seasonal = m > 1 && order.P + order.D + order.Q > 0;
-  const { means, variances } = forecastMoments(
+  const moments = forecastMoments(
     values,
     horizon,
     seasonal ? { ...order, s: m } : { ...order, ...NO_SEASON },
   );
-  return law(means, variances, inflation);
+  return gaussianLawOf(moments, inflation);
 }
 
 /** Of its level: smaller changes of a constant series are rounding. */
@@ -80,13 +77,6 @@ function forecastMoments(values: Float64Array, horizon: number, order: Order): M
   const means = fitted.means.map((mean) => center + scale * mean);
   const variances = fitted.variances.map((variance) => variance * scale ** 2);
   return staysInReach(means, variances.map(Math.sqrt), values) ? { means, variances } : fallback();
-}
-
-function law(means: Float64Array, variances: Float64Array, inflation: number): QuantileForecast {
-  return gaussianLaw(
-    means,
-    variances.map((variance) => Math.sqrt(inflation * variance)),
-  );
 }
 
 function standard(values: Float64Array): { center: number; scale: number } {

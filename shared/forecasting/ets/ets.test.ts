@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { autoregressive } from "../../statistics/lcg.fixture.ts";
 import { lastValue } from "../baselines/baselines.ts";
+import { coverageWithHoles } from "../holes.fixture.ts";
 import { ets, type SeasonTreatment } from "./ets.ts";
 
 const noise = autoregressive(3, 140, 0);
@@ -61,14 +62,6 @@ describe("ets", () => {
   });
 
   it("covers a random walk about as often as it says with three values of four missing", () => {
-    let [inside, level] = [0, 0];
-    const walk = autoregressive(5, 2400, 0).map((change) => (level += change));
-    const cutoffs = Array.from({ length: 150 }, (_, k) => 180 + 14 * k);
-    for (const cutoff of cutoffs) {
-      const holes = walk.slice(cutoff - 180, cutoff).map((value, t) => (t % 4 === 3 ? value : Number.NaN));
-      const { values } = ets(holes, 1, 1, "none");
-      if (values[0]! <= walk[cutoff]! && walk[cutoff]! <= values[8]!) inside += 1;
-    }
-    expect(inside / cutoffs.length).toBeGreaterThan(0.7);
+    expect(coverageWithHoles((holes) => ets(holes, 1, 1, "none"))).toBeGreaterThan(0.7);
   });
 });

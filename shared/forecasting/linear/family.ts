@@ -1,5 +1,4 @@
 import { strFromU8, strToU8 } from "fflate";
-import { integratedNoise } from "../arima/integrated-noise.ts";
 import { type Bundle, bundleFile } from "../bundle/bundle.ts";
 import { openBundle } from "../bundle/open-bundle.ts";
 import { trainedOn } from "../bundle/trained-on.ts";
@@ -11,11 +10,11 @@ import {
   type TrainingRequest,
 } from "../family.ts";
 import { predictQuantiles, takeContexts } from "../forecast.ts";
-import { gaussianLaw } from "../gaussian-law.ts";
 import { bridgedInflation, interpolate } from "../interpolate.ts";
 import { parseManifest } from "../manifest.ts";
 import { loadOnnxModel } from "../onnx-model.ts";
 import type { QuantileForecast } from "../quantile-forecast.ts";
+import { randomWalkLaw } from "../random-walk.ts";
 import { staysInReach } from "../reach.ts";
 import { summariseExactly } from "../sampling.ts";
 import type { Normalisation } from "./anchor.ts";
@@ -94,10 +93,13 @@ async function open(artifact: string | Uint8Array | undefined, options: LoadOpti
     sampling: "layer",
     predictQuantiles: async (contexts, spec) => {
       const taken = takeContexts(contexts, spec);
-      const whole = taken.map((context) => Float32Array.from(interpolate(context)));
-      const forecasts = await predictQuantiles(model, whole, { ...spec, season_length: 1 });
+      const whole = taken.map(interpolate);
+      const inputs = whole.map((values) => Float32Array.from(values));
+      const forecasts = await predictQuantiles(model, inputs, { ...spec, season_length: 1 });
       return forecasts.map((forecast, s) =>
-        explodes(forecast, Float64Array.from(whole[s]!)) ? randomWalk(taken[s]!, spec.horizon) : forecast,
+        explodes(forecast, whole[s]!)
+          ? randomWalkLaw(whole[s]!, spec.horizon, bridgedInflation(taken[s]!))
+          : forecast,
       );
     },
     summarise: summariseExactly,
@@ -119,14 +121,4 @@ function explodes({ levels, horizon, values }: QuantileForecast, context: Float6
     const quantiles = none.map((_, h) => values[h * levels.length + level]!);
     return !staysInReach(quantiles, none, context, farthest);
   });
-}
-
-function randomWalk(context: Float32Array, horizon: number): QuantileForecast {
-  const noise = { d: 1, D: 0, seasonLength: 1 };
-  const { means, variances } = integratedNoise(interpolate(context), horizon, noise);
-  const inflation = bridgedInflation(context);
-  return gaussianLaw(
-    means,
-    variances.map((variance) => Math.sqrt(inflation * variance)),
-  );
 }

@@ -1,7 +1,7 @@
 import { wanders } from "../../statistics/kpss.ts";
-import { integratedNoise } from "../arima/integrated-noise.ts";
 import { gaussianLaw } from "../gaussian-law.ts";
 import type { QuantileForecast } from "../quantile-forecast.ts";
+import { randomWalkLaw } from "../random-walk.ts";
 import { staysInReach } from "../reach.ts";
 import { errorVariances, fitVar, iterate } from "./fit.ts";
 
@@ -40,7 +40,7 @@ export function vectorAutoregression(
   if (lags === 0)
     return series.length > 1
       ? series.flatMap((values, s) => vectorAutoregression([values], horizon, options, [inflations[s]!]))
-      : [randomWalk(series[0]!, horizon, inflations[0]!)];
+      : [randomWalkLaw(series[0]!, horizon, inflations[0]!)];
 
   const scaled = series.map((values) => standardise(values.subarray(values.length - length), differences));
   const inputs = scaled.map(({ values }) => values);
@@ -52,7 +52,7 @@ export function vectorAutoregression(
     const means = restore(paths[s]!);
     const sds = variances[s]!.map((variance) => scale * Math.sqrt(variance));
     const inflation = inflations[s]!;
-    if (!staysInReach(means, sds, values)) return randomWalk(values, horizon, inflation);
+    if (!staysInReach(means, sds, values)) return randomWalkLaw(values, horizon, inflation);
     return gaussianLaw(
       means,
       sds.map((sd) => Math.sqrt(inflation) * sd),
@@ -70,14 +70,6 @@ function affordableLags(length: number, k: number, wanted: number): number {
   let lags = wanted;
   while (lags > 0 && length - lags < ROWS_PER_WEIGHT * (1 + k * lags)) lags -= 1;
   return lags;
-}
-
-function randomWalk(values: Float64Array, horizon: number, inflation: number): QuantileForecast {
-  const { means, variances } = integratedNoise(values, horizon, { d: 1, D: 0, seasonLength: 1 });
-  return gaussianLaw(
-    means,
-    variances.map((variance) => Math.sqrt(inflation * variance)),
-  );
 }
 
 /** Differences, if wanted, about zero and of scale one, and the way back for what follows. */
